@@ -1,0 +1,26 @@
+//! `kernels` multiplies: quantized dot products, matrix products, attention, norms, RoPE, threads.
+//!
+//! Invariants of this room:
+//! - It knows no model and no request, only slices, weight formats and row counts.
+//! - Every operation has **one** result, bit for bit, on every instruction set, for any number of
+//!   rows in the batch and any number of threads. `scalar` states it; the others must equal it.
+//!   So every floating-point sum has its order fixed by definition (see [`scalar`]).
+//! - All `unsafe` of the project lives here, except the one file of `model` that maps memory.
+//! - The API is not generic, so that it is compiled with this crate's own optimization level.
+
+pub mod scalar;
+
+mod input;
+mod isa;
+mod matmul;
+pub mod quant;
+mod threads;
+mod weight;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+pub use input::Input;
+pub use isa::{Isa, Kernels};
+pub use matmul::{matmul, matmul_many};
+pub use threads::ThreadPool;
+pub use weight::{Arithmetic, Weight, WeightError, WeightType};

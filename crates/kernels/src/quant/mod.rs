@@ -1,0 +1,1 @@
+//! Weight formats: how each block type unpacks, exactly, to f32.
