@@ -1,4 +1,8 @@
 //! Memory for keys and values, in blocks of consecutive positions that the engine names by id.
+//!
+//! Inside a block lie, layer after layer, first the keys and then the values of that layer:
+//! `[layer][keys, values][position in block][kv_head][head_dim]`. So a kernel that works on one
+//! layer reads two contiguous runs per block, and copying a block is one copy.
 
 /// Names one block of a [`KvPool`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -9,7 +13,7 @@ pub struct KvBlockId(pub u32);
 pub enum KvElement {
     /// 4 bytes, exact.
     F32,
-    /// 2 bytes.
+    /// 2 bytes, rounded to nearest, ties to even.
     F16,
 }
 
@@ -41,6 +45,11 @@ impl KvShape {
     pub const fn position_bytes(&self) -> usize {
         2 * self.layer_count * self.kv_head_count * self.head_dim * self.element.bytes()
     }
+
+    /// Numbers in the keys (or the values) of one position of one layer.
+    pub const fn row_numbers(&self) -> usize {
+        self.kv_head_count * self.head_dim
+    }
 }
 
 /// The blocks' memory. A block's memory is taken when it is first written, never before.
@@ -48,15 +57,27 @@ impl KvShape {
 pub struct KvPool {
     shape: KvShape,
     block_tokens: usize,
-    /// One entry per block; empty until first used. Layout inside is this crate's business.
-    blocks: Vec<Vec<u8>>,
+    blocks: Vec<KvNumbers>,
+}
+
+/// The numbers of one block, in the order told above; empty until first used.
+#[derive(Clone, Debug)]
+pub(crate) enum KvNumbers {
+    /// Exact numbers.
+    F32(Vec<f32>),
+    /// Half precision, as bits.
+    F16(Vec<u16>),
 }
 
 impl KvPool {
     /// A pool of `block_count` blocks of `block_tokens` positions each.
     pub fn new(shape: KvShape, block_tokens: usize, block_count: usize) -> Self {
         assert!(block_tokens > 0, "a block holds at least one position");
-        KvPool { shape, block_tokens, blocks: vec![Vec::new(); block_count] }
+        let empty = match shape.element {
+            KvElement::F32 => KvNumbers::F32(Vec::new()),
+            KvElement::F16 => KvNumbers::F16(Vec::new()),
+        };
+        KvPool { shape, block_tokens, blocks: vec![empty; block_count] }
     }
 
     /// The shape of a position.
@@ -74,10 +95,136 @@ impl KvPool {
         self.blocks.len()
     }
 
+    /// Bytes of one block once it is used.
+    pub fn block_bytes(&self) -> usize {
+        self.block_tokens * self.shape.position_bytes()
+    }
+
+    /// Bytes taken so far: used blocks only.
+    pub fn taken_bytes(&self) -> usize {
+        self.blocks.iter().filter(|block| !block.is_empty()).count() * self.block_bytes()
+    }
+
     /// Copies the contents of block `from` into block `to` (copy on write of a shared block).
+    ///
+    /// The destination's memory is reused when it has some; copying a block that was never written
+    /// leaves the destination as it is.
     pub fn copy_block(&mut self, from: KvBlockId, to: KvBlockId) {
-        let bytes = std::mem::take(&mut self.blocks[from.0 as usize]);
-        self.blocks[to.0 as usize].clone_from(&bytes);
-        self.blocks[from.0 as usize] = bytes;
+        let [from, to] = [from, to].map(|block| block.0 as usize);
+        if from == to || self.blocks[from].is_empty() {
+            return;
+        }
+        let [source, target] = self
+            .blocks
+            .get_disjoint_mut([from, to])
+            .expect("both blocks are in the pool and differ");
+        target.copy_from(source);
+    }
+
+    /// The block's numbers, taking its memory if this is its first use.
+    pub(crate) fn block_mut(&mut self, block: KvBlockId) -> &mut KvNumbers {
+        let numbers = 2 * self.shape.layer_count * self.shape.row_numbers() * self.block_tokens;
+        let block = &mut self.blocks[block.0 as usize];
+        if block.is_empty() {
+            block.take_memory(numbers);
+        }
+        block
+    }
+
+    /// The block's numbers; empty when it was never written.
+    pub(crate) fn block(&self, block: KvBlockId) -> &KvNumbers {
+        &self.blocks[block.0 as usize]
+    }
+
+    /// Index of the first key of `layer` at `offset` positions into a block; the value lies
+    /// [`KvPool::value_distance`] numbers further.
+    pub(crate) fn key_start(&self, layer: usize, offset: usize) -> usize {
+        (2 * layer * self.block_tokens + offset) * self.shape.row_numbers()
+    }
+
+    /// Numbers between a key and its value.
+    pub(crate) fn value_distance(&self) -> usize {
+        self.block_tokens * self.shape.row_numbers()
+    }
+}
+
+impl KvNumbers {
+    fn is_empty(&self) -> bool {
+        match self {
+            KvNumbers::F32(numbers) => numbers.is_empty(),
+            KvNumbers::F16(numbers) => numbers.is_empty(),
+        }
+    }
+
+    /// Zeroed memory straight from the system: pages come into being when they are touched.
+    fn take_memory(&mut self, count: usize) {
+        match self {
+            KvNumbers::F32(numbers) => *numbers = vec![0.0; count],
+            KvNumbers::F16(numbers) => *numbers = vec![0; count],
+        }
+    }
+
+    fn copy_from(&mut self, source: &KvNumbers) {
+        match (self, source) {
+            (KvNumbers::F32(to), KvNumbers::F32(from)) => to.clone_from(from),
+            (KvNumbers::F16(to), KvNumbers::F16(from)) => to.clone_from(from),
+            _ => unreachable!("all blocks of a pool have one element type"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SHAPE: KvShape =
+        KvShape { layer_count: 3, kv_head_count: 2, head_dim: 4, element: KvElement::F32 };
+
+    fn numbers(pool: &KvPool, block: u32) -> Vec<f32> {
+        match pool.block(KvBlockId(block)) {
+            KvNumbers::F32(numbers) => numbers.clone(),
+            KvNumbers::F16(_) => panic!("an f32 pool holds f32"),
+        }
+    }
+
+    #[test]
+    fn memory_is_taken_on_first_use_only() {
+        let mut pool = KvPool::new(SHAPE, 4, 1000);
+        assert_eq!(pool.taken_bytes(), 0);
+        pool.block_mut(KvBlockId(7));
+        assert_eq!(pool.taken_bytes(), 4 * SHAPE.position_bytes());
+        assert_eq!(pool.taken_bytes(), pool.block_bytes());
+    }
+
+    #[test]
+    fn a_copy_is_equal_and_independent() {
+        let mut pool = KvPool::new(SHAPE, 4, 3);
+        if let KvNumbers::F32(numbers) = pool.block_mut(KvBlockId(0)) {
+            numbers.iter_mut().enumerate().for_each(|(i, number)| *number = i as f32);
+        }
+        pool.copy_block(KvBlockId(0), KvBlockId(2));
+        assert_eq!(numbers(&pool, 0), numbers(&pool, 2));
+        if let KvNumbers::F32(numbers) = pool.block_mut(KvBlockId(2)) {
+            numbers[5] = -1.0;
+        }
+        assert_eq!(numbers(&pool, 0)[5], 5.0);
+        pool.copy_block(KvBlockId(1), KvBlockId(2));
+        pool.copy_block(KvBlockId(2), KvBlockId(2));
+        assert_eq!(numbers(&pool, 2)[5], -1.0);
+    }
+
+    #[test]
+    fn layers_keys_and_values_do_not_overlap() {
+        let pool = KvPool::new(SHAPE, 4, 1);
+        let mut starts: Vec<usize> = (0..3)
+            .flat_map(|layer| (0..4).map(move |offset| (layer, offset)))
+            .flat_map(|(layer, offset)| {
+                let key = pool.key_start(layer, offset);
+                [key, key + pool.value_distance()]
+            })
+            .collect();
+        starts.sort_unstable();
+        let expected: Vec<usize> = (0..24).map(|row| row * SHAPE.row_numbers()).collect();
+        assert_eq!(starts, expected);
     }
 }

@@ -7,6 +7,8 @@
 
 pub mod forward;
 pub mod kv;
+pub mod scripted;
 
 pub use forward::{Forward, Logits, Segment, StepRows, TokenId, WantedLogits};
 pub use kv::{KvBlockId, KvElement, KvPool, KvShape};
+pub use scripted::{ScriptedCounters, ScriptedModel};
