@@ -59,6 +59,11 @@ impl Input {
         self.cols
     }
 
+    /// Row `row` of the values.
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.cols..][..self.cols]
+    }
+
     /// Makes the form that `arithmetic` reads, if it is not there yet.
     pub fn prepare(&mut self, arithmetic: Arithmetic) {
         let (values, cols) = (&self.values, self.cols);
@@ -94,14 +99,52 @@ impl Quantized {
 
 /// Appends the codes of one block and returns its scale: `scale = max|x| / 127`.
 ///
-/// Codes are rounded to the nearest integer, ties to even, as the vector instructions round.
+/// Codes are rounded to the nearest integer, ties to even, as the vector instructions round. A
+/// block whose largest value is too small for a finite `127 / max|x|` counts as zero: the codes
+/// stay in -127..=127, which the vector kernels rely on. A NaN becomes 0; in a block with an
+/// infinite value the scale is infinite and all codes are 0, so that its products are NaN.
 fn quantize_block(values: &[f32], codes: &mut Vec<i8>) -> f32 {
     let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
-    if largest == 0.0 {
+    let inverse = 127.0 / largest;
+    if inverse == f32::INFINITY {
         codes.resize(codes.len() + values.len(), 0);
         return 0.0;
     }
-    let inverse = 127.0 / largest;
     codes.extend(values.iter().map(|value| (value * inverse).round_ties_even() as i8));
     largest / 127.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_and_scales_of_awkward_blocks() {
+        let quantized = |values: &[f32]| {
+            let mut codes = Vec::new();
+            (quantize_block(values, &mut codes), codes)
+        };
+        assert_eq!(quantized(&[0.0, -0.0]), (0.0, vec![0, 0]));
+        assert_eq!(quantized(&[1e-40, -1e-40]), (0.0, vec![0, 0]));
+        assert_eq!(quantized(&[-254.0, 1.0, 3.0, 254.0]), (2.0, vec![-127, 0, 2, 127]));
+        assert_eq!(quantized(&[f32::NAN, 127.0]), (1.0, vec![0, 127]));
+        assert_eq!(quantized(&[f32::INFINITY, 5.0]), (f32::INFINITY, vec![0, 0]));
+        let (scale, codes) = quantized(&[f32::MAX, f32::MIN]);
+        assert_eq!((scale.is_finite(), codes), (true, vec![127, -127]));
+    }
+
+    #[test]
+    fn forms_are_kept_until_the_values_change() {
+        let mut input = Input::new();
+        input.set(&[1.0; 512], 2, 256);
+        input.prepare(Arithmetic::Block32);
+        input.prepare(Arithmetic::Block256);
+        assert_eq!((input.block32.scales.len(), input.block32.sums.len()), (16, 16));
+        assert_eq!((input.block256.scales.len(), input.block256.sums.len()), (2, 32));
+        assert_eq!(input.block256.sums, [16 * 127; 32]);
+        input.set(&[0.0; 256], 1, 256);
+        input.prepare(Arithmetic::Block256);
+        assert_eq!(input.block256.sums, [0; 16]);
+        assert!(!input.block32.ready);
+    }
 }

@@ -1,0 +1,93 @@
+//! Products in f32: 16 fused partial sums, then a tree.
+
+use crate::input::Input;
+use crate::matmul::OutRows;
+use crate::quant::dequantize_row;
+use crate::weight::Weight;
+use std::ops::Range;
+
+/// The number of partial sums of every float reduction.
+pub(crate) const LANES: usize = 16;
+
+/// `sum of a[k] * b[k]` by the 16-lane rule; slices of equal length.
+#[inline(always)]
+pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut acc = [0.0f32; LANES];
+    let (a_chunks, a_rest) = a.as_chunks::<LANES>();
+    let (b_chunks, b_rest) = b.as_chunks::<LANES>();
+    for (a, b) in a_chunks.iter().zip(b_chunks) {
+        for lane in 0..LANES {
+            acc[lane] = a[lane].mul_add(b[lane], acc[lane]);
+        }
+    }
+    for ((a, b), acc) in a_rest.iter().zip(b_rest).zip(&mut acc) {
+        *acc = a.mul_add(*b, *acc);
+    }
+    tree(acc)
+}
+
+/// Adds up 16 partial sums: upper half onto lower half, four times.
+#[inline(always)]
+pub(crate) fn tree(mut acc: [f32; LANES]) -> f32 {
+    for half in [8, 4, 2, 1] {
+        for i in 0..half {
+            acc[i] += acc[i + half];
+        }
+    }
+    acc[0]
+}
+
+/// Float products of weight rows `range` with all input rows.
+pub(super) fn matmul_range(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
+    #[cfg(target_arch = "x86_64")]
+    if std::arch::is_x86_feature_detected!("fma") {
+        // SAFETY: the processor has the instructions, as just asked.
+        return unsafe { matmul_range_fma(weight, range, input, out) };
+    }
+    matmul_range_body(weight, range, input, out);
+}
+
+/// The same code, where a fused step is one instruction and not a call of the C library.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "fma")]
+fn matmul_range_fma(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
+    matmul_range_body(weight, range, input, out);
+}
+
+#[inline(always)]
+fn matmul_range_body(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
+    let mut values = vec![0.0f32; weight.cols()];
+    for column in range {
+        dequantize_row(weight.kind(), weight.row(column), &mut values);
+        for row in 0..input.rows() {
+            out.store(row, column, dot(&values, input.row(row)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_the_sum_is_the_definition() {
+        // 1 and -1 meet in the last addition of the tree, after 2^-24 was lost in lane 0.
+        let mut a = [0.0f32; 33];
+        (a[0], a[16], a[1]) = (1.0, 2f32.powi(-25), -1.0);
+        assert_eq!(dot(&a, &[1.0; 33]), 0.0);
+        // In a lane of its own, and added to another lane first, it survives.
+        (a[16], a[3], a[17]) = (0.0, 2f32.powi(-25), 0.0);
+        assert_eq!(dot(&a, &[1.0; 33]), 2f32.powi(-25));
+        assert_eq!(dot(&[], &[]).to_bits(), 0);
+    }
+
+    #[test]
+    fn the_product_is_fused() {
+        let x = 1.0 + f32::EPSILON;
+        let mut a = [0.0f32; 17];
+        (a[0], a[16]) = (-(x * x), x);
+        let mut b = [1.0f32; 17];
+        b[16] = x;
+        assert_eq!(dot(&a, &b), f32::EPSILON * f32::EPSILON);
+    }
+}

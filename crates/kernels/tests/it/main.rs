@@ -1,0 +1,3 @@
+//! Conformance of the room: against published layouts, across instruction sets, over threads.
+
+mod dequantize;
