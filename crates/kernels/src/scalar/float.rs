@@ -73,11 +73,11 @@ mod tests {
     fn the_order_of_the_sum_is_the_definition() {
         // 1 and -1 meet in the last addition of the tree, after 2^-24 was lost in lane 0.
         let mut a = [0.0f32; 33];
-        (a[0], a[16], a[1]) = (1.0, 2f32.powi(-25), -1.0);
+        (a[0], a[16], a[1]) = (1.0, 2f32.powi(-24), -1.0);
         assert_eq!(dot(&a, &[1.0; 33]), 0.0);
         // In a lane of its own, and added to another lane first, it survives.
-        (a[16], a[3], a[17]) = (0.0, 2f32.powi(-25), 0.0);
-        assert_eq!(dot(&a, &[1.0; 33]), 2f32.powi(-25));
+        (a[16], a[3], a[17]) = (0.0, 2f32.powi(-24), 0.0);
+        assert_eq!(dot(&a, &[1.0; 33]), 2f32.powi(-24));
         assert_eq!(dot(&[], &[]).to_bits(), 0);
     }
 
