@@ -1,0 +1,401 @@
+//! The candidates of one step: (id, logit) pairs that stages adjust and remove.
+//!
+//! Two invariants make stages short: ids are always in ascending order (so the lower id wins a
+//! tie by being met first, and an id is found by binary search), and there is always at least one
+//! candidate, with a finite logit. Logits are f64, so that no stage rounds away a difference
+//! which the model made in f32. One buffer serves all sequences of a thread, one after the other;
+//! once it has seen the vocabulary it allocates nothing.
+
+use crate::TokenId;
+use crate::exponential::{exp_nonpositive, fold_lanes, ln, sum_in_lanes};
+use std::fmt;
+
+/// The buffer of candidates. Make one per thread and keep it.
+#[derive(Debug, Default, Clone)]
+pub struct Candidates {
+    ids: Vec<TokenId>,
+    logits: Vec<f64>,
+    /// exp(logit - largest logit) per candidate; may be longer than `ids`; see `weights_fresh`.
+    weights: Vec<f64>,
+    weights_fresh: bool,
+    /// Working space for stages that rank candidates: (key, index of the candidate).
+    ranking: Vec<(f64, u32)>,
+}
+
+/// Softmax over the candidates, not yet divided by its sum.
+#[derive(Debug, Clone, Copy)]
+pub struct Softmax<'a> {
+    /// The surviving ids, ascending.
+    pub ids: &'a [TokenId],
+    /// Their current logits.
+    pub logits: &'a [f64],
+    /// exp(logit - max) per candidate, in [0, 1]; 1 for the best.
+    pub weights: &'a [f64],
+    /// Sum of `weights`: probability = weight / total.
+    pub total: f64,
+}
+
+impl Softmax<'_> {
+    /// -sum p ln p, in nats.
+    pub fn entropy(&self) -> f64 {
+        let largest = largest(self.logits);
+        // -ln p_i = ln total - (logit_i - largest), and the p_i sum to 1.
+        let terms = self.logits.iter().zip(self.weights);
+        let spread = sum_in_lanes(terms.map(|(logit, weight)| weight * (logit - largest)));
+        ln(self.total) - spread / self.total
+    }
+
+    /// Probability of the candidate at `index`.
+    pub fn probability(&self, index: usize) -> f64 {
+        self.weights[index] / self.total
+    }
+}
+
+/// Why a row of logits cannot be sampled from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ChooseError {
+    /// The row has no entry at all.
+    Empty,
+    /// The logit of this id is not a number.
+    NotANumber {
+        /// The lowest such id.
+        id: TokenId,
+    },
+    /// The logit of this id is +inf.
+    PositiveInfinity {
+        /// The lowest such id.
+        id: TokenId,
+    },
+    /// Every logit is -inf: no token is possible.
+    NothingPossible,
+}
+
+impl fmt::Display for ChooseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => write!(f, "logits must hold at least one value; given none"),
+            Self::NotANumber { id } => {
+                write!(f, "logits must be finite or -inf; the logit of token {id} is NaN")
+            }
+            Self::PositiveInfinity { id } => {
+                write!(f, "logits must be finite or -inf; the logit of token {id} is +inf")
+            }
+            Self::NothingPossible => {
+                write!(f, "logits must hold at least one finite value; all are -inf")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ChooseError {}
+
+impl Candidates {
+    /// An empty buffer; it grows on the first [`load`](Self::load).
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Starts a step: every id whose logit is finite becomes a candidate.
+    ///
+    /// `logits` has one value per vocabulary entry; -inf marks an impossible token.
+    pub fn load(&mut self, logits: &[f32]) -> Result<(), ChooseError> {
+        check_logits(logits)?;
+        self.weights_fresh = false;
+        self.ids.clear();
+        self.logits.clear();
+        if logits.iter().all(|logit| logit.is_finite()) {
+            self.ids.extend(0..logits.len() as TokenId);
+            // Adding 0 turns -0 into +0, so that equal logits also order as equal.
+            self.logits.extend(logits.iter().map(|&logit| f64::from(logit) + 0.0));
+        } else {
+            for (id, &logit) in logits.iter().enumerate().filter(|(_, logit)| logit.is_finite()) {
+                self.ids.push(id as TokenId);
+                self.logits.push(f64::from(logit) + 0.0);
+            }
+        }
+        Ok(())
+    }
+
+    /// How many candidates are left: at least 1 once loaded.
+    #[allow(clippy::len_without_is_empty)]
+    pub fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// The surviving ids, ascending.
+    pub fn ids(&self) -> &[TokenId] {
+        &self.ids
+    }
+
+    /// The current logits, in the order of [`ids`](Self::ids).
+    pub fn logits(&self) -> &[f64] {
+        &self.logits
+    }
+
+    /// Index of the candidate `id`, if it is still there.
+    pub fn find(&self, id: TokenId) -> Option<usize> {
+        let at = id as usize;
+        if self.ids.get(at) == Some(&id) {
+            return Some(at);
+        }
+        // Ascending distinct ids: the candidate `id` cannot lie beyond index `id`.
+        self.ids[..self.ids.len().min(at)].binary_search(&id).ok()
+    }
+
+    /// Index of the largest logit, the lowest id among equals.
+    pub fn best(&self) -> usize {
+        let largest = largest(&self.logits);
+        self.logits.iter().position(|&logit| logit == largest).expect("a candidate is left")
+    }
+
+    /// Replaces the logit of `id`, if it is still a candidate, by `change(logit)`.
+    ///
+    /// `change` must return a finite value.
+    pub fn adjust(&mut self, id: TokenId, change: impl FnOnce(f64) -> f64) {
+        if let Some(index) = self.find(id) {
+            self.logits[index] = change(self.logits[index]);
+            debug_assert!(self.logits[index].is_finite(), "stages leave logits finite");
+            self.weights_fresh = false;
+        }
+    }
+
+    /// Divides every logit by `divisor` (positive).
+    pub fn divide(&mut self, divisor: f64) {
+        for logit in &mut self.logits {
+            *logit /= divisor;
+        }
+        self.weights_fresh = false;
+    }
+
+    /// Keeps the candidates for which `keep(id, logit)` holds; the best one if it holds for none.
+    pub fn retain(&mut self, mut keep: impl FnMut(TokenId, f64) -> bool) {
+        self.compact(|id, logit, _| keep(id, logit));
+    }
+
+    /// Keeps the candidates whose softmax weight is accepted; the best one if none is.
+    ///
+    /// The weight is relative to the best candidate, as in [`Softmax::weights`].
+    pub fn retain_by_weight(&mut self, mut keep: impl FnMut(f64) -> bool) {
+        self.refresh_weights();
+        self.compact(|_, _, weight| keep(weight));
+    }
+
+    /// Keeps only the candidate at `index`.
+    pub fn keep_only(&mut self, index: usize) {
+        let kept = self.ids[index];
+        self.retain(|id, _| id == kept);
+    }
+
+    /// Keeps the first candidates of a ranking until their share of the mass reaches `share`.
+    ///
+    /// `key(logit, weight)` gives the rank: smallest first, lower id first among equals. The
+    /// candidate that reaches `share` (in (0, 1]) is kept, so at least one is. The mass is
+    /// accumulated in f64 and in rank order. `negligible` is a weight below which no candidate can
+    /// be needed; 0 says that any may be. Returns the largest key kept.
+    pub fn retain_until_share(
+        &mut self,
+        share: f64,
+        negligible: f64,
+        key: impl Fn(f64, f64) -> f64,
+    ) -> f64 {
+        let target = share * self.softmax().total;
+        let mut ranking = std::mem::take(&mut self.ranking);
+        self.rank(&mut ranking, negligible, &key);
+        let mut kept = ranked_prefix(&mut ranking, target, &self.weights);
+        if kept.is_none() && ranking.len() < self.len() {
+            self.rank(&mut ranking, 0.0, &key);
+            kept = ranked_prefix(&mut ranking, target, &self.weights);
+        }
+        // Rounding can leave the whole sum a hair short of the target: then all are needed.
+        let last = kept.unwrap_or(ranking.len()) - 1;
+        let (largest_key, last_index) = ranking[last];
+        self.ranking = ranking;
+        let last_id = self.ids[last_index as usize];
+        self.compact(|id, logit, weight| {
+            key(logit, weight).total_cmp(&largest_key).then(id.cmp(&last_id)).is_le()
+        });
+        largest_key
+    }
+
+    /// Keeps the `count` (at least 1) candidates with the largest logits, exactly that many: lower
+    /// ids first among equals. Returns the smallest logit kept.
+    pub fn retain_largest(&mut self, count: usize) -> f64 {
+        let count = count.min(self.len());
+        let mut ranking = std::mem::take(&mut self.ranking);
+        let smallest = nth_largest(&self.logits, count, &mut ranking);
+        self.ranking = ranking;
+        let larger = self.logits.iter().filter(|&&logit| logit > smallest).count();
+        let mut equal_left = count - larger;
+        self.compact(|_, logit, _| {
+            let ties = logit == smallest && equal_left > 0;
+            equal_left -= usize::from(ties);
+            ties || logit > smallest
+        });
+        smallest
+    }
+
+    /// Softmax weights of the current candidates, computed only when something changed.
+    pub fn softmax(&mut self) -> Softmax<'_> {
+        self.refresh_weights();
+        let weights = &self.weights[..self.ids.len()];
+        let total = sum(weights);
+        Softmax { ids: &self.ids, logits: &self.logits, weights, total }
+    }
+
+    fn refresh_weights(&mut self) {
+        if self.weights_fresh {
+            return;
+        }
+        let count = self.ids.len();
+        if self.weights.len() < count {
+            self.weights.resize(count, 0.0);
+        }
+        let largest = largest(&self.logits);
+        for (weight, &logit) in self.weights.iter_mut().zip(&self.logits) {
+            *weight = exp_nonpositive(logit - largest);
+        }
+        self.weights_fresh = true;
+    }
+
+    fn rank(&self, ranking: &mut Vec<(f64, u32)>, negligible: f64, key: &impl Fn(f64, f64) -> f64) {
+        ranking.clear();
+        for (index, (&logit, &weight)) in self.logits.iter().zip(&self.weights).enumerate() {
+            if weight >= negligible {
+                ranking.push((key(logit, weight), index as u32));
+            }
+        }
+    }
+
+    /// Moves the kept candidates to the front, in order; keeps the best one if none is wanted.
+    fn compact(&mut self, mut keep: impl FnMut(TokenId, f64, f64) -> bool) {
+        if self.weights.len() < self.ids.len() {
+            self.weights.resize(self.ids.len(), 0.0);
+        }
+        let mut kept = 0;
+        let mut best_weight_kept = 0.0f64;
+        for index in 0..self.ids.len() {
+            let (id, logit) = (self.ids[index], self.logits[index]);
+            let weight = self.weights[index];
+            if keep(id, logit, weight) {
+                self.ids[kept] = id;
+                self.logits[kept] = logit;
+                self.weights[kept] = weight;
+                best_weight_kept = best_weight_kept.max(weight);
+                kept += 1;
+            }
+        }
+        if kept == 0 {
+            // Nothing was moved yet, so the best candidate is still where it was.
+            let best = self.best();
+            self.ids[0] = self.ids[best];
+            self.logits[0] = self.logits[best];
+            kept = 1;
+            best_weight_kept = 0.0;
+        }
+        self.ids.truncate(kept);
+        self.logits.truncate(kept);
+        // Without their best candidate the other weights could all be tiny: compute them afresh.
+        self.weights_fresh = self.weights_fresh && best_weight_kept == 1.0;
+    }
+}
+
+/// Refuses NaN, +inf, and rows without a finite value.
+pub(crate) fn check_logits(logits: &[f32]) -> Result<(), ChooseError> {
+    if logits.is_empty() {
+        return Err(ChooseError::Empty);
+    }
+    // NaN compares false, so one pass finds both kinds of bad value.
+    if !logits.iter().fold(true, |good, &logit| good & (logit < f32::INFINITY)) {
+        let bad = logits.iter().position(|&logit| logit.is_nan() || logit == f32::INFINITY);
+        let id = bad.expect("the pass above met one") as TokenId;
+        return Err(if logits[id as usize].is_nan() {
+            ChooseError::NotANumber { id }
+        } else {
+            ChooseError::PositiveInfinity { id }
+        });
+    }
+    if logits.iter().all(|&logit| logit == f32::NEG_INFINITY) {
+        return Err(ChooseError::NothingPossible);
+    }
+    Ok(())
+}
+
+/// The largest of some finite values; eight lanes, so that the loop vectorizes.
+fn largest(values: &[f64]) -> f64 {
+    let mut lanes = [f64::NEG_INFINITY; 8];
+    let mut chunks = values.chunks_exact(8);
+    for chunk in &mut chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = if value > *lane { value } else { *lane };
+        }
+    }
+    lanes.iter().chain(chunks.remainder()).copied().fold(f64::NEG_INFINITY, f64::max)
+}
+
+/// Sum of the weights: eight lanes by index, then a tree.
+fn sum(weights: &[f64]) -> f64 {
+    let mut lanes = [0.0f64; 8];
+    let mut chunks = weights.chunks_exact(8);
+    for chunk in &mut chunks {
+        for (lane, &weight) in lanes.iter_mut().zip(chunk) {
+            *lane += weight;
+        }
+    }
+    for (lane, &weight) in lanes.iter_mut().zip(chunks.remainder()) {
+        *lane += weight;
+    }
+    fold_lanes(lanes)
+}
+
+/// How many entries of the ranking, in order, it takes until their weights sum to `target`.
+///
+/// Sorts only as far as needed: a first stretch of 256, then four times as many each time.
+fn ranked_prefix(ranking: &mut [(f64, u32)], target: f64, weights: &[f64]) -> Option<usize> {
+    let (mut sorted, mut stretch, mut mass) = (0, 256, 0.0);
+    while sorted < ranking.len() {
+        let end = (sorted + stretch).min(ranking.len());
+        if end < ranking.len() {
+            ranking[sorted..].select_nth_unstable_by(end - sorted, by_rank);
+        }
+        ranking[sorted..end].sort_unstable_by(by_rank);
+        for (offset, &(_, index)) in ranking[sorted..end].iter().enumerate() {
+            mass += weights[index as usize];
+            if mass >= target {
+                return Some(sorted + offset + 1);
+            }
+        }
+        (sorted, stretch) = (end, stretch * 4);
+    }
+    None
+}
+
+fn by_rank(a: &(f64, u32), b: &(f64, u32)) -> std::cmp::Ordering {
+    a.0.total_cmp(&b.0).then(a.1.cmp(&b.1))
+}
+
+/// The `count`-th largest value (1 is the largest), without sorting the rest.
+///
+/// Values go into a buffer of twice `count`; when it is full, the smaller half leaves and its
+/// boundary becomes the floor which later values must exceed. After the first few thousand values
+/// almost none does, so the scan costs about one comparison per value.
+fn nth_largest(values: &[f64], count: usize, buffer: &mut Vec<(f64, u32)>) -> f64 {
+    let capacity = (count * 2).max(256);
+    let mut floor = f64::NEG_INFINITY;
+    buffer.clear();
+    for &value in values {
+        if value > floor {
+            buffer.push((-value, 0));
+            if buffer.len() == capacity {
+                buffer.select_nth_unstable_by(count - 1, by_rank);
+                buffer.truncate(count);
+                floor = -buffer[count - 1].0;
+            }
+        }
+    }
+    let (_, nth, _) = buffer.select_nth_unstable_by(count - 1, by_rank);
+    -nth.0
+}
+
+#[cfg(test)]
+#[path = "candidates_tests.rs"]
+mod tests;

@@ -1,0 +1,175 @@
+//! Values against the table: type, range, and a message that names both.
+
+use super::near_names::nearest;
+use super::table::{Kind, ParamSpec};
+use super::{ParamError, ParamValue, SamplingParams};
+use crate::TokenId;
+use crate::stages::stage_names;
+
+impl SamplingParams {
+    /// Checks a value and stores it. `name` is the name the request used.
+    pub(super) fn set(
+        &mut self,
+        spec: &ParamSpec,
+        name: &str,
+        value: &ParamValue,
+    ) -> Result<(), ParamError> {
+        let rule = || spec.kind.rule();
+        let refuse = |given: &dyn std::fmt::Display| ParamError {
+            param: name.to_owned(),
+            message: format!("`{name}` must be {}; given {given}", rule()),
+        };
+        match spec.kind {
+            Kind::Float { set, .. } => {
+                let number = value.number().filter(|&number| spec.kind.allows(number));
+                set(self, number.ok_or_else(|| refuse(value))?);
+            }
+            Kind::Integer { min, max, set } => {
+                let number = value.integer().filter(|number| (min..=max).contains(number));
+                set(self, number.ok_or_else(|| refuse(value))?);
+            }
+            Kind::Bool { set } => match value {
+                ParamValue::Bool(flag) => set(self, *flag),
+                _ => return Err(refuse(value)),
+            },
+            Kind::Texts { count_max, bytes_max, set } => {
+                let texts = texts(value).map_err(|given| refuse(&given))?;
+                let bad = texts.iter().find(|text| text.is_empty() || text.len() > bytes_max);
+                if let Some(text) = bad {
+                    return Err(refuse(&format!("one of {} bytes", text.len())));
+                }
+                if texts.len() > count_max {
+                    return Err(refuse(&texts.len()));
+                }
+                set(self, texts);
+            }
+            Kind::TokenIds { count_max, set } => {
+                let ids = token_ids(value).map_err(|given| refuse(&given))?;
+                if ids.len() > count_max {
+                    return Err(refuse(&ids.len()));
+                }
+                set(self, ids);
+            }
+            Kind::TokenMap { count_max, min, max, set } => {
+                let entries = token_map(value, min, max).map_err(|given| refuse(&given))?;
+                if entries.len() > count_max {
+                    return Err(refuse(&entries.len()));
+                }
+                set(self, entries);
+            }
+            Kind::Stages { set } => set(
+                self,
+                stages(name, value).map_err(|error| match error {
+                    StagesError::Kind => refuse(value),
+                    StagesError::Entry(error) => error,
+                })?,
+            ),
+        }
+        Ok(())
+    }
+}
+
+impl Kind {
+    /// The type and range in words: "in (0, 1]".
+    pub fn rule(&self) -> String {
+        match *self {
+            Self::Float { min, above_min, max, below_max, .. } => {
+                let open = if above_min { '(' } else { '[' };
+                let close = if below_max { ')' } else { ']' };
+                format!("a number in {open}{min}, {max}{close}")
+            }
+            Self::Integer { min, max, .. } => format!("a whole number in [{min}, {max}]"),
+            Self::Bool { .. } => "true or false".to_owned(),
+            Self::Texts { count_max, bytes_max, .. } => {
+                format!("at most {count_max} texts of 1 to {bytes_max} bytes")
+            }
+            Self::TokenIds { count_max, .. } => format!("at most {count_max} token ids"),
+            Self::TokenMap { count_max, min, max, .. } => format!(
+                "a map of at most {count_max} token ids to numbers in [{min}, {max}] or \"-inf\""
+            ),
+            Self::Stages { .. } => "a list of stage names".to_owned(),
+        }
+    }
+
+    /// Whether a number is within the range of a `Float`; NaN never is.
+    fn allows(&self, number: f64) -> bool {
+        match *self {
+            Self::Float { min, above_min, max, below_max, .. } => {
+                let high_enough = if above_min { number > min } else { number >= min };
+                high_enough && if below_max { number < max } else { number <= max }
+            }
+            _ => false,
+        }
+    }
+}
+
+fn texts(value: &ParamValue) -> Result<Vec<String>, String> {
+    let one = |value: &ParamValue| match value {
+        ParamValue::Str(text) => Ok(text.clone()),
+        other => Err(other.to_string()),
+    };
+    match value {
+        ParamValue::List(values) => values.iter().map(one).collect(),
+        single => Ok(vec![one(single)?]),
+    }
+}
+
+fn token_ids(value: &ParamValue) -> Result<Vec<TokenId>, String> {
+    let one = |value: &ParamValue| {
+        let id = value.integer().and_then(|id| TokenId::try_from(id).ok());
+        id.ok_or_else(|| value.to_string())
+    };
+    match value {
+        ParamValue::List(values) => values.iter().map(one).collect(),
+        single => Ok(vec![one(single)?]),
+    }
+}
+
+fn token_map(value: &ParamValue, min: f64, max: f64) -> Result<Vec<(TokenId, f64)>, String> {
+    let ParamValue::Map(entries) = value else { return Err(value.to_string()) };
+    let mut biases = Vec::with_capacity(entries.len());
+    for (key, value) in entries {
+        let id: TokenId = key.parse().map_err(|_| ParamValue::Str(key.clone()).to_string())?;
+        let bias = match value {
+            ParamValue::Bool(false) => Some(f64::NEG_INFINITY),
+            other => other.number(),
+        };
+        let allowed = |bias: &f64| *bias == f64::NEG_INFINITY || (min..=max).contains(bias);
+        let bias = bias.filter(allowed).ok_or_else(|| format!("{value} for token {id}"))?;
+        biases.push((id, bias));
+    }
+    biases.sort_by_key(|&(id, _)| id);
+    match biases.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+        Some(pair) => Err(format!("token {} twice", pair[0].0)),
+        None => Ok(biases),
+    }
+}
+
+enum StagesError {
+    Kind,
+    Entry(ParamError),
+}
+
+fn stages(param: &str, value: &ParamValue) -> Result<Vec<&'static str>, StagesError> {
+    let ParamValue::List(values) = value else { return Err(StagesError::Kind) };
+    let entry = |message| StagesError::Entry(ParamError { param: param.to_owned(), message });
+    let mut stages = Vec::new();
+    for value in values {
+        let ParamValue::Str(name) = value else { return Err(StagesError::Kind) };
+        let Some(stage) = stage_names().find(|stage| stage == name) else {
+            let near = nearest(name, stage_names());
+            let hint = if near.is_empty() {
+                let all: Vec<_> = stage_names().collect();
+                format!("known stages: {}", all.join(", "))
+            } else {
+                format!("did you mean {}?", near.join(" or "))
+            };
+            return Err(entry(format!("`{param}` names no stage {value}; {hint}")));
+        };
+        if stages.contains(&stage) {
+            return Err(entry(format!("`{param}` must name each stage once; `{stage}` is twice")));
+        }
+        stages.push(stage);
+    }
+    Ok(stages)
+}

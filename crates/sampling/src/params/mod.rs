@@ -1,0 +1,292 @@
+//! Every parameter of a request, once: its names, type, range, neutral value, default and help.
+//!
+//! [`PARAMS`] is the only list of names. Validation reads it here; flags, API documentation, help
+//! texts and sliders are made from it elsewhere. [`SamplingParams`] can only be built through it,
+//! so that no later room has to check a value again.
+
+mod check;
+mod near_names;
+mod table;
+mod value;
+
+pub use table::{Kind, PARAMS, ParamSpec};
+pub use value::ParamValue;
+
+use crate::TokenId;
+use std::fmt;
+
+/// Most entries of `logit_bias`.
+pub const LOGIT_BIAS_MAX: usize = 65_536;
+/// A temperature below this counts as 0, that is greedy: the softmax is a single spike there.
+pub const TEMPERATURE_MIN: f64 = 1e-6;
+
+/// A parameter that cannot be used, and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParamError {
+    /// The parameter as the request named it.
+    pub param: String,
+    /// The rule, the range, and what was given.
+    pub message: String,
+}
+
+impl fmt::Display for ParamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ParamError {}
+
+/// The validated parameters of one request. Everything is within the ranges of [`PARAMS`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplingParams {
+    pub(crate) temperature: f64,
+    pub(crate) top_k: usize,
+    pub(crate) top_p: f64,
+    pub(crate) min_p: f64,
+    pub(crate) top_n_sigma: f64,
+    pub(crate) typical_p: f64,
+    pub(crate) epsilon_cutoff: f64,
+    pub(crate) eta_cutoff: f64,
+    pub(crate) repetition_penalty: f64,
+    pub(crate) frequency_penalty: f64,
+    pub(crate) presence_penalty: f64,
+    pub(crate) no_repeat_ngram_size: usize,
+    pub(crate) logit_bias: Vec<(TokenId, f64)>,
+    pub(crate) do_sample: bool,
+    pub(crate) samplers: Option<Vec<&'static str>>,
+    pub(crate) seed: Option<u64>,
+    pub(crate) max_tokens: Option<usize>,
+    pub(crate) min_tokens: usize,
+    pub(crate) stop: Vec<String>,
+    pub(crate) stop_token_ids: Vec<TokenId>,
+    pub(crate) eos_token_ids: Option<Vec<TokenId>>,
+    pub(crate) ignore_eos: bool,
+    pub(crate) logprobs: bool,
+    pub(crate) top_logprobs: usize,
+}
+
+/// Plain sampling from the model's own distribution.
+impl Default for SamplingParams {
+    fn default() -> Self {
+        Self {
+            temperature: 1.0,
+            top_k: 0,
+            top_p: 1.0,
+            min_p: 0.0,
+            top_n_sigma: 0.0,
+            typical_p: 1.0,
+            epsilon_cutoff: 0.0,
+            eta_cutoff: 0.0,
+            repetition_penalty: 1.0,
+            frequency_penalty: 0.0,
+            presence_penalty: 0.0,
+            no_repeat_ngram_size: 0,
+            logit_bias: Vec::new(),
+            do_sample: true,
+            samplers: None,
+            seed: None,
+            max_tokens: None,
+            min_tokens: 0,
+            stop: Vec::new(),
+            stop_token_ids: Vec::new(),
+            eos_token_ids: None,
+            ignore_eos: false,
+            logprobs: false,
+            top_logprobs: 0,
+        }
+    }
+}
+
+impl SamplingParams {
+    /// Builds parameters from named values; what is not named keeps its default.
+    ///
+    /// Aliases are resolved. An unknown name, a wrong type, a value out of range and a parameter
+    /// named twice (also under two names) are errors, the first of which is returned.
+    pub fn from_values<N: AsRef<str>>(
+        values: impl IntoIterator<Item = (N, ParamValue)>,
+    ) -> Result<Self, ParamError> {
+        let mut params = Self::default();
+        let mut given: Vec<(&'static str, String)> = Vec::new();
+        for (name, value) in values {
+            let name = name.as_ref();
+            let spec = ParamSpec::find(name).ok_or_else(|| near_names::unknown(name))?;
+            if let Some((_, earlier)) = given.iter().find(|(canonical, _)| *canonical == spec.name)
+            {
+                let message = if earlier == name {
+                    format!("`{name}` must be given once; given twice")
+                } else {
+                    format!("`{name}` and `{earlier}` are the same parameter; give one of them")
+                };
+                return Err(ParamError { param: name.to_owned(), message });
+            }
+            params.set(spec, name, &value)?;
+            given.push((spec.name, name.to_owned()));
+        }
+        params.check_together()?;
+        Ok(params)
+    }
+
+    /// The value of a parameter of the table, in the form that [`from_values`](Self::from_values)
+    /// takes; none where it is not set.
+    pub fn value_of(&self, spec: &ParamSpec) -> Option<ParamValue> {
+        (spec.get)(self)
+    }
+
+    /// Refuses ids that the vocabulary does not have.
+    pub fn check_vocabulary(&self, vocab_size: usize) -> Result<(), ParamError> {
+        let biased = self.logit_bias.iter().map(|&(id, _)| ("logit_bias", id));
+        let stops = self.stop_token_ids.iter().map(|&id| ("stop_token_ids", id));
+        let eos = self.eos_token_ids.iter().flatten().map(|&id| ("eos_token_id", id));
+        match biased.chain(stops).chain(eos).find(|&(_, id)| id as usize >= vocab_size) {
+            None => Ok(()),
+            Some((param, id)) => Err(ParamError {
+                param: param.to_owned(),
+                message: format!("`{param}` must hold token ids below {vocab_size}; given {id}"),
+            }),
+        }
+    }
+
+    /// Whether the best token is always taken: `do_sample` false, or temperature 0.
+    pub fn is_greedy(&self) -> bool {
+        !self.do_sample || self.temperature < TEMPERATURE_MIN
+    }
+
+    /// The end-of-sequence ids in force: the request's own, else the model's.
+    pub fn eos_ids<'a>(&'a self, model_eos_ids: &'a [TokenId]) -> &'a [TokenId] {
+        self.eos_token_ids.as_deref().unwrap_or(model_eos_ids)
+    }
+
+    /// Divisor of the logits, in [0, 100]; 0 is greedy.
+    pub fn temperature(&self) -> f64 {
+        self.temperature
+    }
+
+    /// How many of the best candidates stay; 0 is off.
+    pub fn top_k(&self) -> usize {
+        self.top_k
+    }
+
+    /// Mass of the nucleus, in (0, 1]; 1 is off.
+    pub fn top_p(&self) -> f64 {
+        self.top_p
+    }
+
+    /// Least probability as a fraction of the best one's, in [0, 1]; 0 is off.
+    pub fn min_p(&self) -> f64 {
+        self.min_p
+    }
+
+    /// Width in standard deviations of the logits; 0 is off.
+    pub fn top_n_sigma(&self) -> f64 {
+        self.top_n_sigma
+    }
+
+    /// Mass of the typical set, in (0, 1]; 1 is off.
+    pub fn typical_p(&self) -> f64 {
+        self.typical_p
+    }
+
+    /// Least probability, in [0, 1); 0 is off.
+    pub fn epsilon_cutoff(&self) -> f64 {
+        self.epsilon_cutoff
+    }
+
+    /// Epsilon of the eta cutoff, in [0, 1); 0 is off.
+    pub fn eta_cutoff(&self) -> f64 {
+        self.eta_cutoff
+    }
+
+    /// Factor for logits of ids that occurred, positive; 1 is off.
+    pub fn repetition_penalty(&self) -> f64 {
+        self.repetition_penalty
+    }
+
+    /// Logit taken off per occurrence in the output; 0 is off.
+    pub fn frequency_penalty(&self) -> f64 {
+        self.frequency_penalty
+    }
+
+    /// Logit taken off once for ids of the output; 0 is off.
+    pub fn presence_penalty(&self) -> f64 {
+        self.presence_penalty
+    }
+
+    /// Length of runs that must not repeat, in tokens; 0 is off.
+    pub fn no_repeat_ngram_size(&self) -> usize {
+        self.no_repeat_ngram_size
+    }
+
+    /// What is added to single logits; -inf is a ban. Ids are distinct.
+    pub fn logit_bias(&self) -> &[(TokenId, f64)] {
+        &self.logit_bias
+    }
+
+    /// Names of the stages to apply, in order; none for the default order.
+    pub fn samplers(&self) -> Option<&[&'static str]> {
+        self.samplers.as_deref()
+    }
+
+    /// The request's seed; without one the caller draws one and reports it.
+    pub fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
+    /// Most tokens to generate, at least 1; none when the request leaves it to others.
+    pub fn max_tokens(&self) -> Option<usize> {
+        self.max_tokens
+    }
+
+    /// Tokens to generate before an end token or a stop string counts.
+    pub fn min_tokens(&self) -> usize {
+        self.min_tokens
+    }
+
+    /// The stop strings, none of them empty.
+    pub fn stop(&self) -> &[String] {
+        &self.stop
+    }
+
+    /// Ids that end the output, besides the end-of-sequence ids.
+    pub fn stop_token_ids(&self) -> &[TokenId] {
+        &self.stop_token_ids
+    }
+
+    /// Whether end-of-sequence tokens are ordinary tokens.
+    pub fn ignore_eos(&self) -> bool {
+        self.ignore_eos
+    }
+
+    /// Whether log-probabilities are wanted.
+    pub fn logprobs(&self) -> bool {
+        self.logprobs
+    }
+
+    /// How many alternatives are wanted with each log-probability, at most 20.
+    pub fn top_logprobs(&self) -> usize {
+        self.top_logprobs
+    }
+
+    fn check_together(&self) -> Result<(), ParamError> {
+        if let Some(max_tokens) = self.max_tokens.filter(|&max| self.min_tokens > max) {
+            let min_tokens = self.min_tokens;
+            return Err(ParamError {
+                param: "min_tokens".to_owned(),
+                message: format!(
+                    "`min_tokens` must be at most `max_tokens` ({max_tokens}); given {min_tokens}"
+                ),
+            });
+        }
+        if self.top_logprobs > 0 && !self.logprobs {
+            return Err(ParamError {
+                param: "top_logprobs".to_owned(),
+                message: "`top_logprobs` needs `logprobs` to be true".to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+#[path = "params_tests.rs"]
+mod tests;

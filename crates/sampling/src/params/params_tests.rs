@@ -1,0 +1,175 @@
+use super::*;
+
+fn one(name: &str, value: ParamValue) -> Result<SamplingParams, ParamError> {
+    SamplingParams::from_values([(name, value)])
+}
+
+fn message(name: &str, value: ParamValue) -> String {
+    let error = one(name, value).expect_err("must be refused");
+    assert_eq!(error.param, name);
+    error.message
+}
+
+/// A legal value that differs from the default.
+fn sample(kind: &Kind) -> ParamValue {
+    match kind {
+        Kind::Float { max, .. } => ParamValue::Float(0.5_f64.min(*max)),
+        Kind::Integer { .. } => ParamValue::Int(7),
+        Kind::Bool { .. } => ParamValue::Bool(true),
+        Kind::Texts { .. } => ParamValue::List(vec![ParamValue::Str("END".into())]),
+        Kind::TokenIds { .. } => ParamValue::List(vec![ParamValue::Int(3), ParamValue::Int(9)]),
+        Kind::TokenMap { .. } => ParamValue::Map(vec![
+            ("5".into(), ParamValue::Float(-1.5)),
+            ("8".into(), ParamValue::Float(f64::NEG_INFINITY)),
+        ]),
+        Kind::Stages { .. } => ParamValue::List(
+            ["min_p", "temperature"].map(|name| ParamValue::Str(name.into())).into(),
+        ),
+    }
+}
+
+#[test]
+fn every_entry_of_the_table_reaches_its_own_field() {
+    let default = SamplingParams::default();
+    for spec in PARAMS {
+        let value = match spec.name {
+            "do_sample" => ParamValue::Bool(false),
+            _ => sample(&spec.kind),
+        };
+        let needs_logprobs = ("logprobs", ParamValue::Bool(true));
+        let with = (spec.name == "top_logprobs").then_some(needs_logprobs);
+        for name in spec.names() {
+            let values = with.clone().into_iter().chain([(name, value.clone())]);
+            let params = SamplingParams::from_values(values).expect(name);
+            assert_eq!(params.value_of(spec).as_ref(), Some(&value), "{name}");
+            for other in PARAMS {
+                let untouched = other.name == spec.name
+                    || (with.is_some() && other.name == "logprobs")
+                    || params.value_of(other) == default.value_of(other);
+                assert!(untouched, "{name} changes {}", other.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn the_table_is_complete_and_has_no_name_twice() {
+    let mut names = Vec::new();
+    for spec in PARAMS {
+        assert!(spec.help.ends_with('.') && spec.help.len() > 20, "{}", spec.name);
+        assert!(!spec.source.is_empty(), "{}", spec.name);
+        let default = SamplingParams::default().value_of(spec);
+        let shown = default.map(|value| value.to_string()).unwrap_or_default();
+        assert_eq!(shown, spec.default, "default of {}", spec.name);
+        for name in spec.names() {
+            assert!(!names.contains(&name), "{name} is there twice");
+            names.push(name);
+        }
+    }
+}
+
+#[test]
+fn messages_name_the_parameter_its_range_and_what_was_given() {
+    assert_eq!(
+        message("top_p", ParamValue::Float(1.5)),
+        "`top_p` must be a number in (0, 1]; given 1.5"
+    );
+    assert_eq!(
+        message("temperature", ParamValue::Float(f64::NAN)),
+        "`temperature` must be a number in [0, 100]; given NaN"
+    );
+    assert_eq!(
+        message("max_new_tokens", ParamValue::Int(0)),
+        "`max_new_tokens` must be a whole number in [1, 4294967295]; given 0"
+    );
+    assert_eq!(
+        message("epsilon_cutoff", ParamValue::Int(1)),
+        "`epsilon_cutoff` must be a number in [0, 1); given 1"
+    );
+    assert_eq!(
+        message("do_sample", ParamValue::Str("yes".into())),
+        "`do_sample` must be true or false; given \"yes\""
+    );
+    assert!(message("tempreature", ParamValue::Int(1)).contains("`temperature`"));
+}
+
+#[test]
+fn infinite_and_missing_numbers_are_refused_everywhere() {
+    for spec in PARAMS {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {
+            assert!(one(spec.name, ParamValue::Float(bad)).is_err(), "{} {bad}", spec.name);
+        }
+    }
+}
+
+#[test]
+fn one_parameter_under_two_names_is_refused() {
+    let values = [("max_tokens", ParamValue::Int(5)), ("n_predict", ParamValue::Int(6))];
+    let error = SamplingParams::from_values(values).expect_err("twice");
+    assert_eq!(
+        error.message,
+        "`n_predict` and `max_tokens` are the same parameter; give one of them"
+    );
+    let values = [("seed", ParamValue::Int(5)), ("seed", ParamValue::Int(5))];
+    assert!(SamplingParams::from_values(values).is_err());
+}
+
+#[test]
+fn stop_strings_and_stages_are_checked_entry_by_entry() {
+    let texts = |texts: &[&str]| {
+        ParamValue::List(texts.iter().map(|&text| ParamValue::Str(text.into())).collect())
+    };
+    let rule = "`stop` must be at most 16 texts of 1 to 256 bytes; given";
+    assert_eq!(message("stop", texts(&["a", ""])), format!("{rule} one of 0 bytes"));
+    assert_eq!(message("stop", texts(&["a"; 17])), format!("{rule} 17"));
+    assert_eq!(
+        message("stop", texts(&["x".repeat(257).as_str()])),
+        format!("{rule} one of 257 bytes")
+    );
+    assert_eq!(one("stop", ParamValue::Str("\n".into())).expect("one text").stop(), ["\n"]);
+    let wrong = message("samplers", texts(&["top_k", "topp"]));
+    assert_eq!(wrong, "`samplers` names no stage \"topp\"; did you mean `top_p`?");
+    assert!(message("samplers", texts(&["top_k", "top_k"])).contains("`top_k` is twice"));
+}
+
+#[test]
+fn biases_are_numbers_or_bans_for_distinct_ids() {
+    let map = |entries: &[(&str, ParamValue)]| {
+        ParamValue::Map(
+            entries.iter().map(|(id, value)| ((*id).to_owned(), value.clone())).collect(),
+        )
+    };
+    let bans = [("7", ParamValue::Bool(false)), ("2", ParamValue::Str("-inf".into()))];
+    let params = one("logit_bias", map(&bans)).expect("two bans");
+    assert_eq!(params.logit_bias(), [(2, f64::NEG_INFINITY), (7, f64::NEG_INFINITY)]);
+    let bad = [
+        map(&[("x", ParamValue::Int(1))]),
+        map(&[("-1", ParamValue::Int(1))]),
+        map(&[("1", ParamValue::Float(f64::NAN))]),
+        map(&[("1", ParamValue::Float(f64::INFINITY))]),
+        map(&[("1", ParamValue::Bool(true))]),
+        map(&[("1", ParamValue::Int(1)), ("01", ParamValue::Int(2))]),
+    ];
+    for value in bad {
+        message("logit_bias", value);
+    }
+    assert!(params.check_vocabulary(8).is_ok());
+    let error = params.check_vocabulary(7).expect_err("id 7");
+    assert_eq!(error.message, "`logit_bias` must hold token ids below 7; given 7");
+}
+
+#[test]
+fn parameters_that_contradict_each_other_are_refused() {
+    let values = [("min_tokens", ParamValue::Int(9)), ("max_tokens", ParamValue::Int(5))];
+    let error = SamplingParams::from_values(values).expect_err("9 > 5");
+    assert_eq!(error.message, "`min_tokens` must be at most `max_tokens` (5); given 9");
+    assert!(one("top_logprobs", ParamValue::Int(3)).is_err());
+}
+
+#[test]
+fn any_64_bit_seed_is_taken() {
+    assert_eq!(one("seed", ParamValue::Int(-1)).expect("signed").seed(), Some(u64::MAX));
+    let largest = ParamValue::Int(i128::from(u64::MAX));
+    assert_eq!(one("seed", largest).expect("unsigned").seed(), Some(u64::MAX));
+    assert!(one("seed", ParamValue::Int(1 << 64)).is_err());
+}

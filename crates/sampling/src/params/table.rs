@@ -1,0 +1,408 @@
+//! The table of parameters. One entry per knob; nothing about a knob is said anywhere else.
+
+use super::{LOGIT_BIAS_MAX, ParamValue, SamplingParams};
+use crate::TokenId;
+use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
+
+/// One parameter.
+pub struct ParamSpec {
+    /// Its name.
+    pub name: &'static str,
+    /// Names that other programs give it; accepted everywhere.
+    pub aliases: &'static [&'static str],
+    /// Type and range, and where its value goes.
+    pub kind: Kind,
+    /// The value at which it changes nothing, as text; empty where there is none.
+    pub neutral: &'static str,
+    /// The value used when a request does not set it, as text; empty where there is none.
+    pub default: &'static str,
+    /// What it does, in a sentence.
+    pub help: &'static str,
+    /// Where its definition comes from.
+    pub source: &'static str,
+    pub(super) get: fn(&SamplingParams) -> Option<ParamValue>,
+}
+
+/// Type and range of a parameter. Ranges include their ends, unless they say "above" or "below".
+pub enum Kind {
+    /// A number from `min` to `max`.
+    Float {
+        /// Smallest value.
+        min: f64,
+        /// Whether `min` itself is excluded.
+        above_min: bool,
+        /// Largest value.
+        max: f64,
+        /// Whether `max` itself is excluded.
+        below_max: bool,
+        /// Stores the checked value.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, f64),
+    },
+    /// A whole number from `min` to `max`.
+    Integer {
+        /// Smallest value.
+        min: i128,
+        /// Largest value.
+        max: i128,
+        /// Stores the checked value.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, i128),
+    },
+    /// true or false.
+    Bool {
+        /// Stores the value.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, bool),
+    },
+    /// A text or a list of texts.
+    Texts {
+        /// Most entries.
+        count_max: usize,
+        /// Longest entry, in bytes.
+        bytes_max: usize,
+        /// Stores the checked values.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, Vec<String>),
+    },
+    /// A token id or a list of token ids.
+    TokenIds {
+        /// Most entries.
+        count_max: usize,
+        /// Stores the checked values.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, Vec<TokenId>),
+    },
+    /// A map from token id to a number from `min` to `max`; "-inf" and false are bans.
+    TokenMap {
+        /// Most entries.
+        count_max: usize,
+        /// Smallest finite value.
+        min: f64,
+        /// Largest value.
+        max: f64,
+        /// Stores the checked values.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, Vec<(TokenId, f64)>),
+    },
+    /// A list of stage names, each at most once.
+    Stages {
+        /// Stores the checked names.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, Vec<&'static str>),
+    },
+}
+
+impl ParamSpec {
+    /// The entry with this name or alias.
+    pub fn find(name: &str) -> Option<&'static Self> {
+        PARAMS.iter().find(|spec| spec.names().any(|known| known == name))
+    }
+
+    /// The name and the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> + use<> {
+        std::iter::once(self.name).chain(self.aliases.iter().copied())
+    }
+}
+
+/// Every parameter of a request.
+pub const PARAMS: &[ParamSpec] = &[
+    ParamSpec {
+        name: "temperature",
+        aliases: &[],
+        kind: float(0.0, false, 100.0, false, |p, v| p.temperature = v),
+        neutral: "1",
+        default: "1",
+        help: "Divides the logits: below 1 sharpens, above 1 flattens, 0 always takes the best token.",
+        source: "Ackley, Hinton, Sejnowski 1985; OpenAI API",
+        get: |p| float_value(p.temperature),
+    },
+    ParamSpec {
+        name: "top_k",
+        aliases: &[],
+        kind: integer(0, COUNT_MAX, |p, v| p.top_k = v as usize),
+        neutral: "0",
+        default: "0",
+        help: "Keeps only the k most likely tokens; 0 keeps all.",
+        source: "Fan et al., arXiv:1805.04833",
+        get: |p| count_value(p.top_k),
+    },
+    ParamSpec {
+        name: "top_p",
+        aliases: &[],
+        kind: float(0.0, true, 1.0, false, |p, v| p.top_p = v),
+        neutral: "1",
+        default: "1",
+        help: "Keeps the most likely tokens until their probabilities reach this sum.",
+        source: "Holtzman et al., arXiv:1904.09751",
+        get: |p| float_value(p.top_p),
+    },
+    ParamSpec {
+        name: "min_p",
+        aliases: &[],
+        kind: float(0.0, false, 1.0, false, |p, v| p.min_p = v),
+        neutral: "0",
+        default: "0",
+        help: "Keeps tokens at least this fraction as likely as the most likely one.",
+        source: "Nguyen et al., arXiv:2407.01082",
+        get: |p| float_value(p.min_p),
+    },
+    ParamSpec {
+        name: "top_n_sigma",
+        aliases: &["top_nsigma"],
+        kind: float(0.0, false, 1000.0, false, |p, v| p.top_n_sigma = v),
+        neutral: "0",
+        default: "0",
+        help: "Keeps tokens whose logit is within this many standard deviations of the best; 0 is off.",
+        source: "Tang et al., arXiv:2411.07641",
+        get: |p| float_value(p.top_n_sigma),
+    },
+    ParamSpec {
+        name: "typical_p",
+        aliases: &["typical", "typ_p"],
+        kind: float(0.0, true, 1.0, false, |p, v| p.typical_p = v),
+        neutral: "1",
+        default: "1",
+        help: "Keeps the tokens whose surprise is closest to the expected one, up to this sum.",
+        source: "Meister et al., arXiv:2202.00666",
+        get: |p| float_value(p.typical_p),
+    },
+    ParamSpec {
+        name: "epsilon_cutoff",
+        aliases: &[],
+        kind: float(0.0, false, 1.0, true, |p, v| p.epsilon_cutoff = v),
+        neutral: "0",
+        default: "0",
+        help: "Removes tokens less likely than this.",
+        source: "Hewitt et al., arXiv:2210.15191",
+        get: |p| float_value(p.epsilon_cutoff),
+    },
+    ParamSpec {
+        name: "eta_cutoff",
+        aliases: &[],
+        kind: float(0.0, false, 1.0, true, |p, v| p.eta_cutoff = v),
+        neutral: "0",
+        default: "0",
+        help: "Removes tokens less likely than a threshold that sinks as the entropy grows.",
+        source: "Hewitt et al., arXiv:2210.15191",
+        get: |p| float_value(p.eta_cutoff),
+    },
+    ParamSpec {
+        name: "repetition_penalty",
+        aliases: &["repeat_penalty"],
+        kind: float(0.01, false, 100.0, false, |p, v| p.repetition_penalty = v),
+        neutral: "1",
+        default: "1",
+        help: "Makes tokens of prompt and output less likely, once each: positive logits are divided by it, negative ones multiplied.",
+        source: "Keskar et al., arXiv:1909.05858",
+        get: |p| float_value(p.repetition_penalty),
+    },
+    ParamSpec {
+        name: "frequency_penalty",
+        aliases: &[],
+        kind: float(-2.0, false, 2.0, false, |p, v| p.frequency_penalty = v),
+        neutral: "0",
+        default: "0",
+        help: "Lowers the logit of each token by this much per occurrence in the output.",
+        source: "OpenAI API",
+        get: |p| float_value(p.frequency_penalty),
+    },
+    ParamSpec {
+        name: "presence_penalty",
+        aliases: &[],
+        kind: float(-2.0, false, 2.0, false, |p, v| p.presence_penalty = v),
+        neutral: "0",
+        default: "0",
+        help: "Lowers the logit of each token that occurs in the output by this much, once.",
+        source: "OpenAI API",
+        get: |p| float_value(p.presence_penalty),
+    },
+    ParamSpec {
+        name: "no_repeat_ngram_size",
+        aliases: &[],
+        kind: integer(0, COUNT_MAX, |p, v| p.no_repeat_ngram_size = v as usize),
+        neutral: "0",
+        default: "0",
+        help: "Forbids repeating any run of this many tokens; 0 is off.",
+        source: "Paulus et al., arXiv:1705.04304",
+        get: |p| count_value(p.no_repeat_ngram_size),
+    },
+    ParamSpec {
+        name: "logit_bias",
+        aliases: &[],
+        kind: Kind::TokenMap {
+            count_max: LOGIT_BIAS_MAX,
+            min: -1e6,
+            max: 1e6,
+            set: |p, v| p.logit_bias = v,
+        },
+        neutral: "",
+        default: "",
+        help: "Adds to the logits of single tokens, by token id; \"-inf\" forbids the token.",
+        source: "OpenAI API",
+        get: |p| some_map(&p.logit_bias),
+    },
+    ParamSpec {
+        name: "do_sample",
+        aliases: &[],
+        kind: Kind::Bool { set: |p, v| p.do_sample = v },
+        neutral: "true",
+        default: "true",
+        help: "Whether to draw from the distribution; false always takes the best token.",
+        source: "Hugging Face GenerationConfig",
+        get: |p| Some(ParamValue::Bool(p.do_sample)),
+    },
+    ParamSpec {
+        name: "samplers",
+        aliases: &[],
+        kind: Kind::Stages { set: |p, v| p.samplers = Some(v) },
+        neutral: "",
+        default: "",
+        help: "The stages to apply, in order, by name; stages not named are off.",
+        source: "llama.cpp server",
+        get: |p| p.samplers.as_deref().map(texts),
+    },
+    ParamSpec {
+        name: "seed",
+        aliases: &["random_seed"],
+        kind: integer(SEED_MIN, u64::MAX as i128, |p, v| p.seed = Some(v as u64)),
+        neutral: "",
+        default: "",
+        help: "Starts the random numbers: the same seed gives the same text; without one a fresh seed is drawn and reported.",
+        source: "OpenAI API",
+        get: |p| p.seed.map(|seed| ParamValue::Int(i128::from(seed))),
+    },
+    ParamSpec {
+        name: "max_tokens",
+        aliases: &["max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"],
+        kind: integer(1, COUNT_MAX, |p, v| p.max_tokens = Some(v as usize)),
+        neutral: "",
+        default: "",
+        help: "The most tokens to generate, thinking included.",
+        source: "OpenAI API; Hugging Face max_new_tokens",
+        get: |p| p.max_tokens.and_then(count_value),
+    },
+    ParamSpec {
+        name: "min_tokens",
+        aliases: &["min_new_tokens"],
+        kind: integer(0, COUNT_MAX, |p, v| p.min_tokens = v as usize),
+        neutral: "0",
+        default: "0",
+        help: "How many tokens to generate before an end token or stop string may end the output.",
+        source: "vLLM; Hugging Face min_new_tokens",
+        get: |p| count_value(p.min_tokens),
+    },
+    ParamSpec {
+        name: "stop",
+        aliases: &["stop_strings", "stop_sequences"],
+        kind: Kind::Texts {
+            count_max: STOP_STRINGS_MAX,
+            bytes_max: STOP_STRING_BYTES_MAX,
+            set: |p, v| p.stop = v,
+        },
+        neutral: "",
+        default: "",
+        help: "Texts that end the output where they appear; they are not part of it.",
+        source: "OpenAI API",
+        get: |p| some_texts(&p.stop),
+    },
+    ParamSpec {
+        name: "stop_token_ids",
+        aliases: &[],
+        kind: Kind::TokenIds { count_max: STOP_TOKENS_MAX, set: |p, v| p.stop_token_ids = v },
+        neutral: "",
+        default: "",
+        help: "Tokens that end the output, besides the model's own end tokens.",
+        source: "vLLM",
+        get: |p| some_ids(&p.stop_token_ids),
+    },
+    ParamSpec {
+        name: "eos_token_id",
+        aliases: &["eos_token_ids"],
+        kind: Kind::TokenIds { count_max: STOP_TOKENS_MAX, set: |p, v| p.eos_token_ids = Some(v) },
+        neutral: "",
+        default: "",
+        help: "End-of-sequence tokens to use in place of the model's own.",
+        source: "Hugging Face GenerationConfig",
+        get: |p| p.eos_token_ids.as_deref().map(ids),
+    },
+    ParamSpec {
+        name: "ignore_eos",
+        aliases: &[],
+        kind: Kind::Bool { set: |p, v| p.ignore_eos = v },
+        neutral: "false",
+        default: "false",
+        help: "Whether to go on after the model's end token.",
+        source: "llama.cpp server; vLLM",
+        get: |p| Some(ParamValue::Bool(p.ignore_eos)),
+    },
+    ParamSpec {
+        name: "logprobs",
+        aliases: &[],
+        kind: Kind::Bool { set: |p, v| p.logprobs = v },
+        neutral: "false",
+        default: "false",
+        help: "Whether to return the log-probability of each token.",
+        source: "OpenAI API",
+        get: |p| Some(ParamValue::Bool(p.logprobs)),
+    },
+    ParamSpec {
+        name: "top_logprobs",
+        aliases: &[],
+        kind: integer(0, 20, |p, v| p.top_logprobs = v as usize),
+        neutral: "0",
+        default: "0",
+        help: "How many of the most likely tokens to return with each log-probability.",
+        source: "OpenAI API",
+        get: |p| count_value(p.top_logprobs),
+    },
+];
+
+/// Upper end of counts of tokens.
+const COUNT_MAX: i128 = u32::MAX as i128;
+/// OpenAI's seeds are signed; a negative one stands for its two's complement.
+const SEED_MIN: i128 = i64::MIN as i128;
+
+const fn float(
+    min: f64,
+    above_min: bool,
+    max: f64,
+    below_max: bool,
+    set: fn(&mut SamplingParams, f64),
+) -> Kind {
+    Kind::Float { min, above_min, max, below_max, set }
+}
+
+const fn integer(min: i128, max: i128, set: fn(&mut SamplingParams, i128)) -> Kind {
+    Kind::Integer { min, max, set }
+}
+
+fn float_value(value: f64) -> Option<ParamValue> {
+    Some(ParamValue::Float(value))
+}
+
+fn count_value(value: usize) -> Option<ParamValue> {
+    Some(ParamValue::Int(value as i128))
+}
+
+fn texts<S: AsRef<str>>(values: &[S]) -> ParamValue {
+    let text = |value: &S| ParamValue::Str(value.as_ref().to_owned());
+    ParamValue::List(values.iter().map(text).collect())
+}
+
+fn some_texts(values: &[String]) -> Option<ParamValue> {
+    (!values.is_empty()).then(|| texts(values))
+}
+
+fn ids(values: &[TokenId]) -> ParamValue {
+    ParamValue::List(values.iter().map(|&id| ParamValue::Int(i128::from(id))).collect())
+}
+
+fn some_ids(values: &[TokenId]) -> Option<ParamValue> {
+    (!values.is_empty()).then(|| ids(values))
+}
+
+fn some_map(values: &[(TokenId, f64)]) -> Option<ParamValue> {
+    let value = |&(id, bias): &(TokenId, f64)| (id.to_string(), ParamValue::Float(bias));
+    (!values.is_empty()).then(|| ParamValue::Map(values.iter().map(value).collect()))
+}

@@ -1,0 +1,130 @@
+//! The pipeline of one sequence: logits -> stages in order -> softmax -> selector -> token.
+//!
+//! The order of the stages is the table in [`stages`](crate::stages). A pipeline is
+//! built once per sequence from validated parameters and then sees every step of it:
+//! [`choose`](Pipeline::choose) proposes a token, [`accept`](Pipeline::accept) makes it part of the
+//! history. They are apart because a proposed token need not be kept (a draft that is rejected, a
+//! forced token in its place), and because stages then never have to take anything back.
+
+use crate::TokenId;
+use crate::candidates::{Candidates, ChooseError};
+use crate::params::SamplingParams;
+use crate::random::{Purpose, uniform};
+use crate::selector::Selector;
+use crate::stages::{Stage, StepContext, build_stages};
+use crate::trace::ChoiceTrace;
+
+/// Where a sequence stands when its pipeline is built.
+#[derive(Debug, Clone, Copy)]
+pub struct SequenceStart<'a> {
+    /// The prompt's tokens.
+    pub prompt: &'a [TokenId],
+    /// Tokens generated earlier, in order: empty, or the output so far of a resumed sequence.
+    pub generated: &'a [TokenId],
+    /// The model's end-of-sequence ids (the request may replace them).
+    pub eos_ids: &'a [TokenId],
+    /// The seed: the request's, or one that the caller drew and reports.
+    pub seed: u64,
+    /// Number of this choice among those of its request, from 0.
+    pub choice_index: u32,
+}
+
+/// The stages and the selector of one sequence.
+pub struct Pipeline {
+    stages: Vec<Box<dyn Stage>>,
+    selector: Selector,
+    seed: u64,
+    choice_index: u32,
+}
+
+/// The token of a step.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// The token.
+    pub token: TokenId,
+    /// The probability it was taken with, after all stages; 1 for greedy.
+    pub probability: f64,
+    /// How many candidates were left to choose from (the nucleus); 1 for greedy.
+    pub nucleus_size: usize,
+}
+
+impl Pipeline {
+    /// Builds the pipeline of a sequence, at its beginning or where it was left.
+    pub fn new(params: &SamplingParams, start: &SequenceStart<'_>) -> Self {
+        let selector = if params.is_greedy() { Selector::Greedy } else { Selector::Categorical };
+        let stages = build_stages(params, start);
+        Self { stages, selector, seed: start.seed, choice_index: start.choice_index }
+    }
+
+    /// Chooses the token of a step.
+    ///
+    /// `logits` is the model's row: one value per vocabulary entry, finite or -inf. `candidates` is
+    /// the thread's buffer; afterwards it holds the candidates that were left to choose from.
+    /// Nothing is remembered until [`accept`](Self::accept), so the same step may be asked again.
+    pub fn choose(
+        &mut self,
+        candidates: &mut Candidates,
+        logits: &[f32],
+        step: &StepContext<'_>,
+        trace: Option<&mut ChoiceTrace>,
+    ) -> Result<Choice, ChooseError> {
+        candidates.load(logits)?;
+        match trace {
+            None => {
+                for stage in &mut self.stages {
+                    stage.apply(candidates, step);
+                }
+                Ok(self.select(candidates, step, None))
+            }
+            Some(trace) => {
+                trace.start(candidates);
+                for stage in &mut self.stages {
+                    trace.stage(stage.name(), candidates, |left| stage.apply(left, step));
+                }
+                Ok(self.select(candidates, step, Some(trace)))
+            }
+        }
+    }
+
+    /// Makes a token part of the sequence: once per token, in order, forced tokens included.
+    pub fn accept(&mut self, token: TokenId) {
+        for stage in &mut self.stages {
+            stage.accept(token);
+        }
+    }
+
+    /// A pipeline with the same history for another continuation, which draws its own numbers.
+    pub fn fork(&self, choice_index: u32) -> Self {
+        let stages = self.stages.iter().map(|stage| stage.fork()).collect();
+        Self { stages, selector: self.selector, seed: self.seed, choice_index }
+    }
+
+    /// Names of the stages that are really applied, in order.
+    pub fn stage_names(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.stages.iter().map(|stage| stage.name())
+    }
+
+    /// How the token is taken in the end.
+    pub fn selector(&self) -> Selector {
+        self.selector
+    }
+
+    fn select(
+        &self,
+        candidates: &mut Candidates,
+        step: &StepContext<'_>,
+        trace: Option<&mut ChoiceTrace>,
+    ) -> Choice {
+        let draw = || uniform(self.seed, self.choice_index, step.step, Purpose::Draw);
+        let selection = self.selector.select(candidates, draw);
+        let choice = Choice {
+            token: candidates.ids()[selection.index],
+            probability: selection.probability,
+            nucleus_size: candidates.len(),
+        };
+        if let Some(trace) = trace {
+            trace.finish(candidates, &choice, selection.draw);
+        }
+        choice
+    }
+}

@@ -1,0 +1,57 @@
+//! logit_i += bias_i for the ids that the request names; a bias of -inf removes the id.
+//!
+//! Source: OpenAI API reference, `logit_bias`. Bans are `-inf` (or `false`, as llama.cpp spells
+//! it). If every candidate is banned the best of them stays. No threshold.
+
+use super::{Stage, StepContext};
+use crate::TokenId;
+use crate::candidates::Candidates;
+use crate::params::SamplingParams;
+use crate::pipeline::SequenceStart;
+
+/// The stage's name.
+pub const NAME: &str = "logit_bias";
+
+/// Adds to single logits and bans ids.
+#[derive(Debug, Clone)]
+pub struct LogitBias {
+    added: Vec<(TokenId, f64)>,
+    /// Ascending.
+    banned: Vec<TokenId>,
+}
+
+impl LogitBias {
+    /// A bias per id: a finite number, or -inf for a ban.
+    pub fn new(biases: &[(TokenId, f64)]) -> Self {
+        let added = biases.iter().copied().filter(|(_, bias)| bias.is_finite()).collect();
+        let mut banned: Vec<_> =
+            biases.iter().filter(|(_, bias)| !bias.is_finite()).map(|&(id, _)| id).collect();
+        banned.sort_unstable();
+        Self { added, banned }
+    }
+}
+
+pub(super) fn build(params: &SamplingParams, _: &SequenceStart<'_>) -> Option<Box<dyn Stage>> {
+    let biases = params.logit_bias();
+    (!biases.is_empty()).then(|| Box::new(LogitBias::new(biases)) as Box<dyn Stage>)
+}
+
+impl Stage for LogitBias {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn apply(&mut self, candidates: &mut Candidates, _: &StepContext<'_>) -> Option<f64> {
+        for &(id, bias) in &self.added {
+            candidates.adjust(id, |logit| logit + bias);
+        }
+        if !self.banned.is_empty() {
+            candidates.retain(|id, _| self.banned.binary_search(&id).is_err());
+        }
+        None
+    }
+
+    fn fork(&self) -> Box<dyn Stage> {
+        Box::new(self.clone())
+    }
+}

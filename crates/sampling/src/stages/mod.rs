@@ -1,0 +1,139 @@
+//! The stages of a pipeline: each adjusts logits or removes candidates, none chooses.
+//!
+//! Default order. Constraints first, penalties on raw logits, top-n-sigma before temperature
+//! (its cut does not depend on temperature), filters on the scaled distribution after it:
+//!
+//! | stage | does |
+//! |---|---|
+//! | `logit_bias` | adds to single logits, bans ids |
+//! | `min_tokens` | removes end tokens while the output is too short (always first when asked for) |
+//! | `repetition_penalty` | scales logits of ids in prompt and output |
+//! | `frequency_presence` | lowers logits of ids in the output, by count and once |
+//! | `no_repeat_ngram` | removes ids that would repeat a run of n tokens |
+//! | (DRY goes here) | |
+//! | `top_n_sigma` | keeps logits within n standard deviations of the best |
+//! | `temperature` | divides logits |
+//! | `top_k` | keeps the k best |
+//! | `top_p` | keeps the best until their mass reaches p |
+//! | `min_p` | keeps those at least p times as likely as the best |
+//! | `typical_p` | keeps the most typical until their mass reaches p |
+//! | `epsilon_cutoff`, `eta_cutoff` | keep those above a fixed / an entropy-dependent probability |
+//! | (XTC goes here) | |
+
+use crate::TokenId;
+use crate::candidates::Candidates;
+use crate::params::SamplingParams;
+use crate::pipeline::SequenceStart;
+
+pub mod cutoffs;
+pub mod frequency_presence;
+pub mod logit_bias;
+pub mod min_p;
+pub mod min_tokens;
+pub mod no_repeat_ngram;
+pub mod repetition_penalty;
+pub mod temperature;
+pub mod top_k;
+pub mod top_n_sigma;
+pub mod top_p;
+pub mod typical_p;
+
+/// What a stage may know about the step besides the candidates.
+#[derive(Debug, Clone, Copy)]
+pub struct StepContext<'a> {
+    /// The prompt's tokens.
+    pub prompt: &'a [TokenId],
+    /// The tokens generated so far, in order (after a resume: all of them).
+    pub generated: &'a [TokenId],
+    /// Counter of the draw. For a plain generation the number of tokens generated so far.
+    pub step: u64,
+}
+
+impl<'a> StepContext<'a> {
+    /// The next step of a sequence: its number is how many tokens were generated before it.
+    pub fn new(prompt: &'a [TokenId], generated: &'a [TokenId]) -> Self {
+        Self { prompt, generated, step: generated.len() as u64 }
+    }
+}
+
+/// One step of the pipeline between logits and choice.
+///
+/// A stage that keeps counts learns each final token through `accept`, exactly once and in order.
+/// At least one candidate is left after `apply`, whatever the stage wanted to remove.
+pub trait Stage: Send {
+    /// The name used in traces and in `samplers`.
+    fn name(&self) -> &'static str;
+
+    /// Changes the candidates.
+    ///
+    /// Returns the threshold that a candidate had to reach, in the measure of the stage (its file
+    /// says which), or nothing when the stage has none.
+    fn apply(&mut self, candidates: &mut Candidates, step: &StepContext<'_>) -> Option<f64>;
+
+    /// Learns the next token of the sequence.
+    fn accept(&mut self, _token: TokenId) {}
+
+    /// A copy with its own state, for another continuation of the same sequence.
+    fn fork(&self) -> Box<dyn Stage>;
+}
+
+/// A stage that `samplers` can name, and its place in the default order.
+struct StageKind {
+    name: &'static str,
+    /// Whether it acts on logits as such; only these are built for greedy choice, where scaling
+    /// and filtering change nothing.
+    shapes_logits: bool,
+    /// Builds the stage; nothing at its neutral value.
+    build: fn(&SamplingParams, &SequenceStart<'_>) -> Option<Box<dyn Stage>>,
+}
+
+/// Every orderable stage, in the default order.
+const STAGES: [StageKind; 12] = [
+    StageKind { name: logit_bias::NAME, shapes_logits: true, build: logit_bias::build },
+    StageKind {
+        name: repetition_penalty::NAME,
+        shapes_logits: true,
+        build: repetition_penalty::build,
+    },
+    StageKind {
+        name: frequency_presence::NAME,
+        shapes_logits: true,
+        build: frequency_presence::build,
+    },
+    StageKind { name: no_repeat_ngram::NAME, shapes_logits: true, build: no_repeat_ngram::build },
+    StageKind { name: top_n_sigma::NAME, shapes_logits: false, build: top_n_sigma::build },
+    StageKind { name: temperature::NAME, shapes_logits: false, build: temperature::build },
+    StageKind { name: top_k::NAME, shapes_logits: false, build: top_k::build },
+    StageKind { name: top_p::NAME, shapes_logits: false, build: top_p::build },
+    StageKind { name: min_p::NAME, shapes_logits: false, build: min_p::build },
+    StageKind { name: typical_p::NAME, shapes_logits: false, build: typical_p::build },
+    StageKind { name: cutoffs::EPSILON, shapes_logits: false, build: cutoffs::build_epsilon },
+    StageKind { name: cutoffs::ETA, shapes_logits: false, build: cutoffs::build_eta },
+];
+
+/// The names that `samplers` may hold, in the default order.
+pub fn stage_names() -> impl Iterator<Item = &'static str> {
+    STAGES.iter().map(|kind| kind.name)
+}
+
+/// The stages a request asks for, in its order, without those at their neutral value.
+pub(crate) fn build_stages(
+    params: &SamplingParams,
+    start: &SequenceStart<'_>,
+) -> Vec<Box<dyn Stage>> {
+    let wanted: Vec<&StageKind> = match params.samplers() {
+        None => STAGES.iter().collect(),
+        Some(names) => names.iter().filter_map(|name| kind_of(name)).collect(),
+    };
+    let greedy = params.is_greedy();
+    let mut stages = Vec::new();
+    stages.extend(min_tokens::build(params, start));
+    for kind in wanted.into_iter().filter(|kind| kind.shapes_logits || !greedy) {
+        stages.extend((kind.build)(params, start));
+    }
+    stages
+}
+
+fn kind_of(name: &str) -> Option<&'static StageKind> {
+    STAGES.iter().find(|kind| kind.name == name)
+}
