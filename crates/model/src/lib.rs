@@ -5,10 +5,21 @@
 //! - Memory for keys and values is addressed from outside by [`KvBlockId`] only.
 //! - The logits of a row depend on the sequence's tokens alone, never on the other rows of the step.
 
+pub mod config;
+pub mod error;
+pub mod files;
 pub mod forward;
 pub mod kv;
 pub mod scripted;
 
+pub use config::{
+    Activation, Experts, Family, ModelConfig, Rope, RopeLayout, RopeScaling, SlidingWindow,
+};
+pub use error::LoadError;
+pub use files::mapped::Bytes;
+pub use files::names::{LayerTensor, TensorName};
+pub use files::tensors::Tensors;
+pub use files::view::{StoredTensor, StoredType, TensorView};
 pub use forward::{Forward, Logits, Segment, StepRows, TokenId, WantedLogits};
 pub use kv::{KvBlockId, KvElement, KvPool, KvShape};
 pub use scripted::{ScriptedCounters, ScriptedModel};

@@ -1,0 +1,7 @@
+//! Model files: bytes to named tensors, checked before anything is believed.
+
+pub mod mapped;
+pub mod names;
+mod source_names;
+pub mod tensors;
+pub mod view;
