@@ -1,1 +1,53 @@
-fn main() {}
+//! House rules and generated docs.
+//!
+//! `cargo xtask tidy` checks the rules, `cargo xtask docs` writes the pages that come from the
+//! code's own tables, `cargo xtask docs --check` says whether they are current. The same checks run
+//! in `cargo test`.
+#![forbid(unsafe_code)]
+
+mod arrows;
+mod docs;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let problems = match words.as_slice() {
+        ["tidy"] => [tidy::problems(&root()), arrows::problems(&root())].concat(),
+        ["docs"] => docs::write(&root()),
+        ["docs", "--check"] => docs::problems(&root()),
+        _ => vec!["usage: cargo xtask tidy | docs [--check]".to_string()],
+    };
+    for problem in &problems {
+        eprintln!("{problem}");
+    }
+    if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// The workspace's folder.
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_house_is_tidy() {
+        assert_eq!(tidy::problems(&root()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn arrows_go_down_only() {
+        assert_eq!(arrows::problems(&root()), Vec::<String>::new());
+    }
+
+    #[test]
+    fn generated_docs_are_current() {
+        assert_eq!(docs::problems(&root()), Vec::<String>::new());
+    }
+}

@@ -1,0 +1,171 @@
+//! `jeton sample`: the sampling pipeline alone, on logits that others computed.
+
+use crate::json_numbers::{from_f64, to_f32};
+use crate::jsonl::{self, RequestError};
+use crate::param_values;
+use sampling::TokenId;
+use sampling::candidates::Candidates;
+use sampling::params::{ParamError, SamplingParams};
+use sampling::pipeline::{Pipeline, SequenceStart};
+use sampling::stages::StepContext;
+use sampling::trace::{ChoiceTrace, StageTrace};
+use serde_json::{Value, json};
+
+/// Serves requests from standard input.
+///
+/// # Errors
+/// When standard input or output fails.
+pub fn run() -> std::io::Result<()> {
+    let mut candidates = Candidates::new();
+    let answer = |request: &Value| answer(request, &mut candidates);
+    jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)
+}
+
+fn answer(request: &Value, candidates: &mut Candidates) -> Result<Value, RequestError> {
+    let logits = logits(&request["logits"])?;
+    let previous = token_ids("previous", &request["previous"])?;
+    check_profile(&request["profile"])?;
+    let params = params(request)?;
+    params.check_vocabulary(logits.len()).map_err(parameter_error)?;
+    let step = match &request["step"] {
+        Value::Null => previous.len() as u64,
+        value => value
+            .as_u64()
+            .ok_or_else(|| RequestError::parameter("step", "`step` must be a whole number"))?,
+    };
+    let start = SequenceStart {
+        prompt: &[],
+        generated: &previous,
+        eos_ids: &[],
+        seed: params.seed().unwrap_or(0),
+        choice_index: 0,
+    };
+    let mut pipeline = Pipeline::new(&params, &start);
+    let mut trace = ChoiceTrace::new(0);
+    let context = StepContext { prompt: &[], generated: &previous, step };
+    let choice = pipeline
+        .choose(candidates, &logits, &context, Some(&mut trace))
+        .map_err(|error| RequestError::parameter("logits", error.to_string()))?;
+    let softmax = candidates.softmax();
+    let probs: Vec<Value> =
+        (0..softmax.ids.len()).map(|index| from_f64(softmax.probability(index))).collect();
+    Ok(json!({
+        "tokens": softmax.ids,
+        "probs": probs,
+        "chosen": choice.token,
+        "trace": trace.stages.iter().map(stage_json).collect::<Vec<Value>>(),
+    }))
+}
+
+fn stage_json(stage: &StageTrace) -> Value {
+    json!({
+        "name": stage.name,
+        "kept": stage.kept_count,
+        "mass": from_f64(stage.kept_mass),
+        "threshold": stage.threshold.map_or(Value::Null, from_f64),
+    })
+}
+
+fn logits(value: &Value) -> Result<Vec<f32>, RequestError> {
+    let problem = || {
+        let rule = "`logits` must be a list of numbers; \"-inf\" forbids a token";
+        RequestError::parameter("logits", rule)
+    };
+    let items = value.as_array().filter(|items| !items.is_empty()).ok_or_else(problem)?;
+    items.iter().map(|item| to_f32(item).ok_or_else(problem)).collect()
+}
+
+/// A list of token ids under `name`; absent is empty.
+pub fn token_ids(name: &str, value: &Value) -> Result<Vec<TokenId>, RequestError> {
+    let problem =
+        || RequestError::parameter(name, format!("`{name}` must be a list of token ids"));
+    if value.is_null() {
+        return Ok(Vec::new());
+    }
+    let id = |item: &Value| item.as_u64().and_then(|id| TokenId::try_from(id).ok());
+    let items = value.as_array().ok_or_else(problem)?;
+    items.iter().map(|item| id(item).ok_or_else(problem)).collect()
+}
+
+/// Profiles of other programs come with their conformance vectors; until then only our own.
+fn check_profile(profile: &Value) -> Result<(), RequestError> {
+    match profile {
+        Value::Null => Ok(()),
+        Value::String(name) if name == "jeton" => Ok(()),
+        other => {
+            let message = format!("`profile` must be \"jeton\"; given {other}");
+            Err(RequestError::parameter("profile", message))
+        }
+    }
+}
+
+fn params(request: &Value) -> Result<SamplingParams, RequestError> {
+    let mut values = Vec::new();
+    match &request["params"] {
+        Value::Null => {}
+        Value::Object(entries) => values.extend(entries.iter()),
+        _ => {
+            let rule = "`params` must be an object of parameters";
+            return Err(RequestError::parameter("params", rule));
+        }
+    }
+    for name in ["samplers", "seed"] {
+        values.extend(request.get_key_value(name));
+    }
+    let values = values
+        .into_iter()
+        .filter_map(|(name, value)| Some((name.as_str(), param_values::from_json(value)?)));
+    SamplingParams::from_values(values).map_err(parameter_error)
+}
+
+/// An error of the parameter table as a line's error.
+pub fn parameter_error(error: ParamError) -> RequestError {
+    RequestError::parameter(&error.param, error.message)
+}
+
+trait KeyValue {
+    /// The entry of an object under `name`, with its key.
+    fn get_key_value(&self, name: &str) -> Option<(&String, &Value)>;
+}
+
+impl KeyValue for Value {
+    fn get_key_value(&self, name: &str) -> Option<(&String, &Value)> {
+        self.as_object().and_then(|entries| entries.get_key_value(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ask(request: Value) -> Value {
+        answer(&request, &mut Candidates::new()).unwrap_or_else(|error| error.to_json())
+    }
+
+    #[test]
+    fn top_k_then_softmax() {
+        let reply = ask(json!({
+            "logits": [2.0, 1.0, "-inf", 0.0], "params": {"top_k": 2, "seed": 7}
+        }));
+        assert_eq!(reply["tokens"], json!([0, 1]));
+        let first = reply["probs"][0].as_f64().expect("a number");
+        assert!((first - 0.731_058_578_630_004_9).abs() < 1e-9, "{first}");
+        assert_eq!(reply["trace"][0]["name"], "top_k");
+        assert_eq!(reply["trace"][0]["kept"], 2);
+    }
+
+    #[test]
+    fn what_cannot_be_sampled_is_refused_by_name() {
+        for (request, param) in [
+            (json!({"logits": [1.0, "nan"]}), "logits"),
+            (json!({"logits": ["-inf"]}), "logits"),
+            (json!({"logits": []}), "logits"),
+            (json!({"logits": [1.0], "params": {"top_p": 0}}), "top_p"),
+            (json!({"logits": [1.0], "profile": "vllm"}), "profile"),
+            (json!({"logits": [1.0], "previous": ["a"]}), "previous"),
+            (json!({"logits": [1.0], "params": {"logit_bias": {"9": 1}}}), "logit_bias"),
+        ] {
+            assert_eq!(ask(request)["error"]["param"], param);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! Parameters as flags and as JSON, both made into the values that the parameter table checks.
+
+use clap::{Arg, ArgAction, ArgMatches};
+use sampling::params::{Kind, PARAMS, ParamSpec, ParamValue};
+use serde_json::Value;
+
+/// One flag per parameter of the table, in its order.
+pub fn flags() -> Vec<Arg> {
+    PARAMS.iter().map(flag).collect()
+}
+
+fn flag(spec: &ParamSpec) -> Arg {
+    let arg = Arg::new(spec.name)
+        .long(kebab(spec.name))
+        .aliases(other_spellings(spec))
+        .help(help(spec))
+        .help_heading("Choosing tokens")
+        .hide_possible_values(true)
+        .allow_hyphen_values(!matches!(spec.kind, Kind::Bool { .. }));
+    match spec.kind {
+        Kind::Float { .. } => arg.value_name("NUMBER"),
+        Kind::Integer { .. } => arg.value_name("COUNT"),
+        Kind::Bool { .. } => arg
+            .value_name("true|false")
+            .num_args(0..=1)
+            .require_equals(true)
+            .default_missing_value("true"),
+        Kind::Texts { .. } => arg.value_name("TEXT").action(ArgAction::Append),
+        Kind::TokenIds { .. } => arg.value_name("ID,...").action(ArgAction::Append),
+        Kind::TokenMap { .. } => arg.value_name("ID=BIAS").action(ArgAction::Append),
+        Kind::Stages { .. } => arg.value_name("STAGE,..."),
+    }
+}
+
+/// The sentence of the table, and what is allowed and assumed.
+fn help(spec: &ParamSpec) -> String {
+    let default = if spec.default.is_empty() {
+        String::new()
+    } else {
+        format!("; default {}", spec.default)
+    };
+    format!("{} [{}{default}]", spec.help, spec.kind.rule())
+}
+
+fn kebab(name: &str) -> String {
+    name.replace('_', "-")
+}
+
+/// The aliases as flags, and every name with underscores, as people paste them from configurations.
+fn other_spellings(spec: &ParamSpec) -> Vec<String> {
+    let mut spellings: Vec<String> = spec
+        .names()
+        .flat_map(|name| [kebab(name), name.to_string()])
+        .filter(|spelling| *spelling != kebab(spec.name))
+        .collect();
+    spellings.dedup();
+    spellings
+}
+
+/// The parameters that the command line names.
+pub fn from_matches(matches: &ArgMatches) -> Vec<(String, ParamValue)> {
+    let mut values = Vec::new();
+    for spec in PARAMS {
+        let Ok(Some(given)) = matches.try_get_many::<String>(spec.name) else { continue };
+        let given: Vec<&str> = given.map(String::as_str).collect();
+        values.push((spec.name.to_string(), from_words(&spec.kind, &given)));
+    }
+    values
+}
+
+/// Flag words as the kind of value that is expected; what does not fit stays text, so that the
+/// table's own message names what was wrong.
+fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
+    let first = words.first().copied().unwrap_or_default();
+    let pieces = || words.iter().flat_map(|word| word.split(',')).map(str::trim);
+    match kind {
+        Kind::Float { .. } | Kind::Integer { .. } => number(first),
+        Kind::Bool { .. } => match first {
+            "true" => ParamValue::Bool(true),
+            "false" => ParamValue::Bool(false),
+            other => ParamValue::Str(other.to_string()),
+        },
+        Kind::Texts { .. } => {
+            ParamValue::List(words.iter().map(|word| ParamValue::Str(word.to_string())).collect())
+        }
+        Kind::TokenIds { .. } => ParamValue::List(pieces().map(number).collect()),
+        Kind::Stages { .. } => {
+            ParamValue::List(pieces().map(|name| ParamValue::Str(name.to_string())).collect())
+        }
+        Kind::TokenMap { .. } => ParamValue::Map(
+            pieces()
+                .map(|entry| entry.split_once(['=', ':']).unwrap_or((entry, "")))
+                .map(|(id, bias)| (id.to_string(), number(bias)))
+                .collect(),
+        ),
+    }
+}
+
+fn number(word: &str) -> ParamValue {
+    if let Ok(whole) = word.parse::<i128>() {
+        return ParamValue::Int(whole);
+    }
+    word.parse::<f64>().map_or_else(|_| ParamValue::Str(word.to_string()), ParamValue::Float)
+}
+
+/// A JSON value as a parameter's value. `null` means "not given", as in the OpenAI API.
+pub fn from_json(value: &Value) -> Option<ParamValue> {
+    Some(match value {
+        Value::Null => return None,
+        Value::Bool(value) => ParamValue::Bool(*value),
+        Value::Number(number) => match (number.as_i64(), number.as_u64()) {
+            (Some(whole), _) => ParamValue::Int(i128::from(whole)),
+            (_, Some(whole)) => ParamValue::Int(i128::from(whole)),
+            _ => ParamValue::Float(number.as_f64().unwrap_or(f64::NAN)),
+        },
+        Value::String(text) => ParamValue::Str(text.clone()),
+        Value::Array(items) => ParamValue::List(items.iter().filter_map(from_json).collect()),
+        Value::Object(entries) => ParamValue::Map(
+            entries
+                .iter()
+                .filter_map(|(key, value)| Some((key.clone(), from_json(value)?)))
+                .collect(),
+        ),
+    })
+}
+
+/// A parameter's value as JSON.
+pub fn to_json(value: &ParamValue) -> Value {
+    match value {
+        ParamValue::Bool(value) => Value::from(*value),
+        ParamValue::Int(value) => i64::try_from(*value)
+            .map(Value::from)
+            .or_else(|_| u64::try_from(*value).map(Value::from))
+            .unwrap_or(Value::Null),
+        ParamValue::Float(value) => crate::json_numbers::from_f64(*value),
+        ParamValue::Str(text) => Value::from(text.as_str()),
+        ParamValue::List(items) => items.iter().map(to_json).collect(),
+        ParamValue::Map(entries) => {
+            entries.iter().map(|(key, value)| (key.clone(), to_json(value))).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Command;
+    use sampling::params::SamplingParams;
+
+    fn parse(words: &[&str]) -> Result<SamplingParams, String> {
+        let matches = Command::new("t")
+            .no_binary_name(true)
+            .args(flags())
+            .try_get_matches_from(words)
+            .map_err(|error| error.to_string())?;
+        SamplingParams::from_values(from_matches(&matches)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn every_parameter_is_a_flag_with_help() {
+        let flags = flags();
+        assert_eq!(flags.len(), PARAMS.len());
+        Command::new("t").args(flags).debug_assert();
+    }
+
+    #[test]
+    fn flags_reach_the_parameters() {
+        let params = parse(&[
+            "--temperature", "0.5", "--frequency-penalty", "-1.5", "--ignore-eos",
+            "--stop", "a", "--stop", "b,c", "--stop-token-ids", "3,4", "--logit-bias", "7=-inf",
+            "--n-predict", "12", "--top_k", "40",
+        ])
+        .expect("all of these are valid");
+        assert_eq!(params.temperature(), 0.5);
+        assert_eq!(params.frequency_penalty(), -1.5);
+        assert!(params.ignore_eos());
+        assert_eq!(params.stop(), ["a", "b,c"]);
+        assert_eq!(params.stop_token_ids(), [3, 4]);
+        assert_eq!(params.logit_bias(), [(7, f64::NEG_INFINITY)]);
+        assert_eq!(params.max_tokens(), Some(12));
+        assert_eq!(params.top_k(), 40);
+    }
+
+    #[test]
+    fn a_bad_flag_is_refused_with_the_range() {
+        let message = parse(&["--top-p", "1.5"]).expect_err("out of range");
+        assert!(message.contains("`top_p`") && message.contains("(0, 1]"), "{message}");
+        let message = parse(&["--temperature", "nan"]).expect_err("not a number");
+        assert!(message.contains("`temperature`"), "{message}");
+        let message = parse(&["--max-tokens", "many"]).expect_err("no number");
+        assert!(message.contains("\"many\""), "{message}");
+    }
+
+    #[test]
+    fn json_values_come_back_as_they_went() {
+        let json: Value = serde_json::from_str(r#"{"a":[1,-2,0.5,"x",true],"b":{"7":3}}"#)
+            .expect("valid JSON");
+        let value = from_json(&json).expect("not null");
+        assert_eq!(to_json(&value), json);
+        assert_eq!(from_json(&Value::Null), None);
+    }
+}
