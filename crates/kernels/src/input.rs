@@ -1,5 +1,6 @@
 //! Activation rows, in the forms that the matrix kernels read.
 
+use crate::isa::{Kernels, per_isa};
 use crate::weight::Arithmetic;
 
 /// A batch of activation rows of shape (rows, cols), and their integer forms once asked for.
@@ -65,52 +66,92 @@ impl Input {
     }
 
     /// Makes the form that `arithmetic` reads, if it is not there yet.
-    pub fn prepare(&mut self, arithmetic: Arithmetic) {
-        let (values, cols) = (&self.values, self.cols);
+    ///
+    /// # Panics
+    /// When the rows do not consist of whole blocks of that form.
+    pub fn prepare(&mut self, kernels: &Kernels, arithmetic: Arithmetic) {
+        let (form, block) = match arithmetic {
+            Arithmetic::Float => return,
+            Arithmetic::Block32 => (&mut self.block32, 32),
+            Arithmetic::Block256 => (&mut self.block256, 256),
+        };
+        if form.ready {
+            return;
+        }
+        assert!(self.cols.is_multiple_of(block), "rows must consist of whole blocks");
+        let (values, form) = (&self.values[..], &mut *form);
+        match block {
+            32 => per_isa!(kernels, fill32, (form: &mut Quantized, values: &[f32])),
+            _ => per_isa!(kernels, fill256, (form: &mut Quantized, values: &[f32])),
+        }
+        self.quantized(arithmetic).ready = true;
+    }
+
+    fn quantized(&mut self, arithmetic: Arithmetic) -> &mut Quantized {
         match arithmetic {
-            Arithmetic::Float => {}
-            Arithmetic::Block32 => self.block32.fill(values, cols, 32, 32),
-            Arithmetic::Block256 => self.block256.fill(values, cols, 256, 16),
+            Arithmetic::Block32 => &mut self.block32,
+            _ => &mut self.block256,
         }
     }
+}
+
+#[inline(always)]
+fn fill32(form: &mut Quantized, values: &[f32]) {
+    form.fill::<32, 32>(values);
+}
+
+#[inline(always)]
+fn fill256(form: &mut Quantized, values: &[f32]) {
+    form.fill::<256, 16>(values);
 }
 
 impl Quantized {
-    /// Quantizes (rows, cols) `values` per `block` values, with code sums per `sum_block` values.
-    fn fill(&mut self, values: &[f32], cols: usize, block: usize, sum_block: usize) {
-        if self.ready {
-            return;
+    /// Quantizes `values` per `BLOCK` values, with code sums per `SUM_BLOCK` values.
+    #[inline(always)]
+    fn fill<const BLOCK: usize, const SUM_BLOCK: usize>(&mut self, values: &[f32]) {
+        self.codes.resize(values.len(), 0);
+        self.scales.resize(values.len() / BLOCK, 0.0);
+        self.sums.resize(values.len() / SUM_BLOCK, 0);
+        let blocks = values.as_chunks::<BLOCK>().0;
+        let codes = self.codes.as_chunks_mut::<BLOCK>().0;
+        for ((scale, values), codes) in self.scales.iter_mut().zip(blocks).zip(codes) {
+            *scale = quantize_block(values, codes);
         }
-        assert!(cols.is_multiple_of(block), "rows must consist of whole blocks");
-        self.codes.clear();
-        self.scales.clear();
-        self.sums.clear();
-        for chunk in values.chunks_exact(block) {
-            let scale = quantize_block(chunk, &mut self.codes);
-            self.scales.push(scale);
-            let start = self.codes.len() - block;
-            for group in self.codes[start..].chunks_exact(sum_block) {
-                self.sums.push(group.iter().map(|&code| i32::from(code)).sum());
-            }
+        let groups = self.codes.as_chunks::<SUM_BLOCK>().0;
+        for (sum, codes) in self.sums.iter_mut().zip(groups) {
+            *sum = codes.iter().map(|&code| i32::from(code)).sum();
         }
-        self.ready = true;
     }
 }
 
-/// Appends the codes of one block and returns its scale: `scale = max|x| / 127`.
+/// Writes the codes of one block and returns its scale: `scale = max|x| / 127`.
 ///
 /// Codes are rounded to the nearest integer, ties to even, as the vector instructions round. A
 /// block whose largest value is too small for a finite `127 / max|x|` counts as zero: the codes
 /// stay in -127..=127, which the vector kernels rely on. A NaN becomes 0; in a block with an
 /// infinite value the scale is infinite and all codes are 0, so that its products are NaN.
-fn quantize_block(values: &[f32], codes: &mut Vec<i8>) -> f32 {
-    let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+#[inline(always)]
+fn quantize_block<const BLOCK: usize>(values: &[f32; BLOCK], codes: &mut [i8; BLOCK]) -> f32 {
+    /// Adding it to a number below 2^22 leaves the nearest integer in the low bits of the sum.
+    const ROUNDER: f32 = 12_582_912.0;
+    let mut largest = [0.0f32; 16];
+    for values in values.as_chunks::<16>().0 {
+        for (largest, value) in largest.iter_mut().zip(values) {
+            // A NaN is not larger.
+            *largest = if value.abs() > *largest { value.abs() } else { *largest };
+        }
+    }
+    let largest = largest.into_iter().fold(0.0f32, f32::max);
     let inverse = 127.0 / largest;
     if inverse == f32::INFINITY {
-        codes.resize(codes.len() + values.len(), 0);
+        codes.fill(0);
         return 0.0;
     }
-    codes.extend(values.iter().map(|value| (value * inverse).round_ties_even() as i8));
+    for (code, value) in codes.iter_mut().zip(values) {
+        let scaled = value * inverse;
+        let scaled = if scaled.is_nan() { 0.0 } else { scaled };
+        *code = (scaled + ROUNDER).to_bits() as i8;
+    }
     largest / 127.0
 }
 
@@ -120,9 +161,13 @@ mod tests {
 
     #[test]
     fn codes_and_scales_of_awkward_blocks() {
-        let quantized = |values: &[f32]| {
-            let mut codes = Vec::new();
-            (quantize_block(values, &mut codes), codes)
+        let quantized = |head: &[f32]| {
+            let mut values = [0.0; 32];
+            values[..head.len()].copy_from_slice(head);
+            let mut codes = [1i8; 32];
+            let scale = quantize_block(&values, &mut codes);
+            assert_eq!(codes[head.len()..], [0; 32][head.len()..]);
+            (scale, codes[..head.len()].to_vec())
         };
         assert_eq!(quantized(&[0.0, -0.0]), (0.0, vec![0, 0]));
         assert_eq!(quantized(&[1e-40, -1e-40]), (0.0, vec![0, 0]));
@@ -135,15 +180,16 @@ mod tests {
 
     #[test]
     fn forms_are_kept_until_the_values_change() {
+        let kernels = Kernels::detect();
         let mut input = Input::new();
         input.set(&[1.0; 512], 2, 256);
-        input.prepare(Arithmetic::Block32);
-        input.prepare(Arithmetic::Block256);
+        input.prepare(&kernels, Arithmetic::Block32);
+        input.prepare(&kernels, Arithmetic::Block256);
         assert_eq!((input.block32.scales.len(), input.block32.sums.len()), (16, 16));
         assert_eq!((input.block256.scales.len(), input.block256.sums.len()), (2, 32));
         assert_eq!(input.block256.sums, [16 * 127; 32]);
         input.set(&[0.0; 256], 1, 256);
-        input.prepare(Arithmetic::Block256);
+        input.prepare(&kernels, Arithmetic::Block256);
         assert_eq!(input.block256.sums, [0; 16]);
         assert!(!input.block32.ready);
     }

@@ -53,7 +53,15 @@ impl Kernels {
 
     /// Every set that this machine can run, slowest first.
     pub fn all_available() -> Vec<Kernels> {
-        vec![Kernels::scalar()]
+        #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
+        let mut sets = vec![Kernels::scalar()];
+        #[cfg(target_arch = "x86_64")]
+        sets.extend(
+            crate::x86::kernels()
+                .into_iter()
+                .map(|(isa, matmul_range)| Kernels { isa, matmul_range }),
+        );
+        sets
     }
 
     /// The set of that name, when this machine can run it.
@@ -66,3 +74,46 @@ impl Kernels {
         self.isa
     }
 }
+
+/// Compiles one body once per instruction set and calls the one that `$kernels` stands for.
+///
+/// The body is plain Rust, `#[inline(always)]`, with loops that the compiler turns into vector
+/// instructions. It never fuses, splits or reorders float operations on its own, so all the
+/// compilations give the same bits; only a `mul_add` that would be a call of the C library becomes
+/// one instruction. The scalar set uses that instruction too where the processor has it.
+macro_rules! per_isa {
+    ($kernels:expr, $body:path, ($($arg:ident: $type:ty),* $(,)?)) => {{
+        #[cfg(target_arch = "x86_64")]
+        {
+            #[target_feature(enable = "fma")]
+            fn scalar_fma($($arg: $type),*) {
+                $body($($arg),*)
+            }
+            #[target_feature(enable = "avx2,fma,f16c")]
+            fn avx2($($arg: $type),*) {
+                $body($($arg),*)
+            }
+            #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx2,fma,f16c")]
+            fn avx512($($arg: $type),*) {
+                $body($($arg),*)
+            }
+            match $kernels.isa() {
+                // SAFETY: a `Kernels` of this set exists only where the processor runs it.
+                $crate::Isa::Avx512 => unsafe { avx512($($arg),*) },
+                // SAFETY: as above.
+                $crate::Isa::Avx2 => unsafe { avx2($($arg),*) },
+                _ if std::arch::is_x86_feature_detected!("fma") => {
+                    // SAFETY: just asked.
+                    unsafe { scalar_fma($($arg),*) }
+                }
+                _ => $body($($arg),*),
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        {
+            let _: &$crate::Kernels = $kernels;
+            $body($($arg),*)
+        }
+    }};
+}
+pub(crate) use per_isa;

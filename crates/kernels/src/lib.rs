@@ -13,6 +13,7 @@ pub mod scalar;
 mod input;
 mod isa;
 mod matmul;
+pub mod ops;
 pub mod quant;
 mod threads;
 mod weight;

@@ -68,7 +68,7 @@ pub fn matmul_many(
 ) {
     for (weight, arithmetic, _) in products.iter() {
         assert_eq!(weight.cols(), input.cols(), "weight columns must equal input columns");
-        input.prepare(*arithmetic);
+        input.prepare(kernels, *arithmetic);
     }
     let input = &*input;
     let jobs: Vec<(Weight<'_>, Arithmetic, OutRows)> = products

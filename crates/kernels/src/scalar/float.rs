@@ -1,6 +1,7 @@
 //! Products in f32: 16 fused partial sums, then a tree.
 
 use crate::input::Input;
+use crate::isa::{Kernels, per_isa};
 use crate::matmul::OutRows;
 use crate::quant::dequantize_row;
 use crate::weight::Weight;
@@ -39,19 +40,11 @@ pub(crate) fn tree(mut acc: [f32; LANES]) -> f32 {
 
 /// Float products of weight rows `range` with all input rows.
 pub(super) fn matmul_range(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
-    #[cfg(target_arch = "x86_64")]
-    if std::arch::is_x86_feature_detected!("fma") {
-        // SAFETY: the processor has the instructions, as just asked.
-        return unsafe { matmul_range_fma(weight, range, input, out) };
-    }
-    matmul_range_body(weight, range, input, out);
-}
-
-/// The same code, where a fused step is one instruction and not a call of the C library.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "fma")]
-fn matmul_range_fma(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
-    matmul_range_body(weight, range, input, out);
+    per_isa!(
+        &Kernels::scalar(),
+        matmul_range_body,
+        (weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows)
+    );
 }
 
 #[inline(always)]

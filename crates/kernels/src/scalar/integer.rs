@@ -1,6 +1,7 @@
 //! Products of integer codes: exact sums per quant block, then one fused chain over the blocks.
 
 use crate::input::{Input, Quantized};
+use crate::isa::{Kernels, per_isa};
 use crate::matmul::OutRows;
 use crate::quant::{Block32, Superblock};
 use crate::weight::Weight;
@@ -55,6 +56,15 @@ pub(super) fn matmul_range32(
     input: &Input,
     out: &OutRows,
 ) {
+    per_isa!(
+        &Kernels::scalar(),
+        range32_body,
+        (weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows)
+    );
+}
+
+#[inline(always)]
+fn range32_body(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
     let (kind, form) = (weight.kind(), &input.block32);
     let mut blocks: Vec<Block32> = Vec::new();
     blocks.resize_with(weight.cols() / 32, Block32::default);
@@ -78,6 +88,15 @@ pub(super) fn matmul_range256(
     input: &Input,
     out: &OutRows,
 ) {
+    per_isa!(
+        &Kernels::scalar(),
+        range256_body,
+        (weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows)
+    );
+}
+
+#[inline(always)]
+fn range256_body(weight: &Weight<'_>, range: Range<usize>, input: &Input, out: &OutRows) {
     let (kind, form) = (weight.kind(), &input.block256);
     let mut blocks: Vec<Superblock> = Vec::new();
     blocks.resize_with(weight.cols() / 256, Superblock::default);
