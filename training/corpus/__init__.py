@@ -1,0 +1,1 @@
+"""The corpus: every text the tiny model learns from, made by these programs."""
