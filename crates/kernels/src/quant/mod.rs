@@ -18,6 +18,8 @@ mod nonlinear;
 mod superblock;
 
 pub(crate) use block32::Block32;
+#[cfg(target_arch = "x86_64")]
+pub(crate) use nonlinear::{IQ4_CODES, MXFP4_CODES};
 pub(crate) use superblock::Superblock;
 
 use crate::weight::WeightType;

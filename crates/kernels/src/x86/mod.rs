@@ -1,1 +1,21 @@
-//! Kernels for x86-64.
+//! Kernels for x86-64: AVX-512 with VNNI, and AVX2.
+//!
+//! Everything here gives the same bits as [`crate::scalar`]; what differs is the order of memory
+//! and of integer sums. `activations` and `scratch` serve both instruction sets.
+
+mod activations;
+mod avx512;
+mod scratch;
+#[cfg(test)]
+mod tests;
+
+use crate::isa::{Isa, MatmulRange};
+
+/// The sets that this machine can run, slowest first.
+pub(crate) fn kernels() -> Vec<(Isa, MatmulRange)> {
+    let mut sets: Vec<(Isa, MatmulRange)> = Vec::new();
+    if avx512::is_available() {
+        sets.push((Isa::Avx512, avx512::matmul_range));
+    }
+    sets
+}
