@@ -2,6 +2,11 @@
 //!
 //! Read [`ModelConfig`] first; `gguf.rs` and `hf.rs` fill it, `check.rs` holds the ranges.
 
+mod check;
+pub(crate) mod gguf;
+pub(crate) mod hf;
+mod hf_rope;
+
 /// The families whose forward pass this crate knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Family {
@@ -204,4 +209,9 @@ impl ModelConfig {
             _ => self.rope.as_ref(),
         }
     }
+}
+
+/// Layers in runs of `period`, all windowed but the last of each run.
+fn windowed_by_period(layer_count: usize, period: usize) -> Vec<bool> {
+    (1..=layer_count).map(|layer| !layer.is_multiple_of(period)).collect()
 }
