@@ -6,20 +6,29 @@
 //! - The logits of a row depend on the sequence's tokens alone, never on the other rows of the step.
 
 pub mod config;
+pub mod defaults;
 pub mod error;
+mod family;
 pub mod files;
 pub mod forward;
 pub mod kv;
+mod layers;
+pub mod loaded;
+pub mod open;
 pub mod scripted;
 
 pub use config::{
     Activation, Experts, Family, ModelConfig, Rope, RopeLayout, RopeScaling, SlidingWindow,
 };
+pub use defaults::GenerationDefaults;
 pub use error::LoadError;
+pub use files::gguf::{Gguf, Metadata};
 pub use files::mapped::Bytes;
 pub use files::names::{LayerTensor, TensorName};
 pub use files::tensors::Tensors;
 pub use files::view::{StoredTensor, StoredType, TensorView};
 pub use forward::{Forward, Logits, Segment, StepRows, TokenId, WantedLogits};
 pub use kv::{KvBlockId, KvElement, KvPool, KvShape};
+pub use loaded::{LoadOptions, LoadedModel, Precision};
+pub use open::{ModelFile, TypeShare};
 pub use scripted::{ScriptedCounters, ScriptedModel};
