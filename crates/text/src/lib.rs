@@ -28,9 +28,12 @@ mod vocab;
 
 mod detokenizer;
 
+mod chat;
+
 mod error;
 pub mod limits;
 
+pub use chat::{ChatInput, ChatTemplate, LocalTime, TemplateError, TemplateErrorKind};
 pub use detokenizer::Detokenizer;
 pub use error::{DecodeError, EncodeError, VocabError};
 pub use source_gguf::VocabSource;

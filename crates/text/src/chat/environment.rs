@@ -1,0 +1,61 @@
+//! The engine's settings, functions and filters: what a chat template may rely on.
+//!
+//! The list is that of Transformers' template environment; where `minijinja` differs from Jinja2
+//! in a way templates notice, the filter is replaced here.
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
+
+use super::error::RaisedByTemplate;
+use super::{LocalTime, json, methods};
+use crate::limits::{TEMPLATE_DEPTH_MAX, TEMPLATE_FUEL_MAX};
+
+/// The name of the clock's variable; no template can spell it.
+pub(super) const NOW: &str = " now";
+
+/// Builds the environment of every template.
+pub(super) fn environment() -> Environment<'static> {
+    let mut env = Environment::new();
+    let mut syntax = SyntaxConfig::builder();
+    syntax.trim_blocks(true).lstrip_blocks(true).keep_trailing_newline(false);
+    env.set_syntax(syntax.build().expect("the default delimiters are valid"));
+    env.set_undefined_behavior(UndefinedBehavior::Lenient);
+    env.set_auto_escape_callback(|_| AutoEscape::None);
+    env.set_formatter(write_value);
+    env.set_fuel(Some(TEMPLATE_FUEL_MAX));
+    env.set_recursion_limit(TEMPLATE_DEPTH_MAX);
+    env.set_unknown_method_callback(methods::call);
+    env.add_function("raise_exception", raise_exception);
+    env.add_function("strftime_now", strftime_now);
+    env.add_filter("tojson", json::tojson);
+    env
+}
+
+/// `raise_exception(message)`: the template refuses the conversation.
+fn raise_exception(message: &Value) -> Result<Value, Error> {
+    let message = message.to_string();
+    Err(Error::new(ErrorKind::InvalidOperation, "raised by the template")
+        .with_source(RaisedByTemplate(message)))
+}
+
+/// `strftime_now(format)`: the caller's time, written by the format.
+fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
+    let undefined = |message: &str| Error::new(ErrorKind::UndefinedError, message.to_owned());
+    let now = state.lookup(NOW).ok_or_else(|| undefined("strftime_now: no time was given"))?;
+    let now = now.as_str().and_then(LocalTime::parse_iso);
+    let now = now.ok_or_else(|| undefined("strftime_now: no time was given"))?;
+    now.format(format).ok_or_else(|| undefined("strftime_now: unknown directive in the format"))
+}
+
+/// Writes a value as Python prints it.
+fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::Undefined => Ok(()),
+        ValueKind::String => out.write_str(value.as_str().unwrap_or_default()).map_err(Error::from),
+        _ => write!(out, "{value}").map_err(Error::from),
+    }
+}
+
+#[allow(unused)]
+fn _k(_: Kwargs) {}
