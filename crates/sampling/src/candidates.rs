@@ -10,6 +10,14 @@ use crate::TokenId;
 use crate::exponential::{exp_nonpositive, fold_lanes, ln, sum_in_lanes};
 use std::fmt;
 
+/// A candidate this close to a threshold, as a fraction of it, counts as having reached it: there
+/// the rounding of f64 alone decides on which side it falls, and every threshold keeps equality.
+pub(crate) const EDGE: f64 = 1e-9;
+
+/// The range of a finite logit.
+const HIGHEST: f64 = f32::MAX as f64;
+const LOWEST: f64 = f32::MIN as f64;
+
 /// The buffer of candidates. Make one per thread and keep it.
 #[derive(Debug, Default, Clone)]
 pub struct Candidates {
@@ -97,20 +105,22 @@ impl Candidates {
 
     /// Starts a step: every id whose logit is finite becomes a candidate.
     ///
-    /// `logits` has one value per vocabulary entry; -inf marks an impossible token.
-    pub fn load(&mut self, logits: &[f32]) -> Result<(), ChooseError> {
-        check_logits(logits)?;
+    /// `logits` has one value per vocabulary entry, as f32 from a model or as f64 from a file; -inf
+    /// marks an impossible token. The range is that of f32: f64 values beyond it count as infinite.
+    pub fn load<L: Copy + Into<f64>>(&mut self, logits: &[L]) -> Result<(), ChooseError> {
+        let possible_count = check_logits(logits)?;
         self.weights_fresh = false;
         self.ids.clear();
         self.logits.clear();
-        if logits.iter().all(|logit| logit.is_finite()) {
+        // Adding 0 turns -0 into +0, so that equal logits also order as equal.
+        let values = logits.iter().map(|&logit| logit.into() + 0.0);
+        if possible_count == logits.len() {
             self.ids.extend(0..logits.len() as TokenId);
-            // Adding 0 turns -0 into +0, so that equal logits also order as equal.
-            self.logits.extend(logits.iter().map(|&logit| f64::from(logit) + 0.0));
+            self.logits.extend(values);
         } else {
-            for (id, &logit) in logits.iter().enumerate().filter(|(_, logit)| logit.is_finite()) {
+            for (id, logit) in values.enumerate().filter(|&(_, logit)| logit >= LOWEST) {
                 self.ids.push(id as TokenId);
-                self.logits.push(f64::from(logit) + 0.0);
+                self.logits.push(logit);
             }
         }
         Ok(())
@@ -172,12 +182,11 @@ impl Candidates {
         self.compact(|id, logit, _| keep(id, logit));
     }
 
-    /// Keeps the candidates whose softmax weight is accepted; the best one if none is.
-    ///
-    /// The weight is relative to the best candidate, as in [`Softmax::weights`].
-    pub fn retain_by_weight(&mut self, mut keep: impl FnMut(f64) -> bool) {
+    /// Keeps the candidates for which `keep(logit, weight)` holds; the best one if it holds for
+    /// none. The weight is relative to the best candidate, as in [`Softmax::weights`].
+    pub fn retain_by_weight(&mut self, mut keep: impl FnMut(f64, f64) -> bool) {
         self.refresh_weights();
-        self.compact(|_, _, weight| keep(weight));
+        self.compact(|_, logit, weight| keep(logit, weight));
     }
 
     /// Keeps only the candidate at `index`.
@@ -189,7 +198,7 @@ impl Candidates {
     /// Keeps the first candidates of a ranking until their share of the mass reaches `share`.
     ///
     /// `key(logit, weight)` gives the rank: smallest first, lower id first among equals. The
-    /// candidate that reaches `share` (in (0, 1]) is kept, so at least one is. The mass is
+    /// candidate that reaches `share` (in [0, 1]) is kept, so at least one is. The mass is
     /// accumulated in f64 and in rank order. `negligible` is a weight below which no candidate can
     /// be needed; 0 says that any may be. Returns the largest key kept.
     pub fn retain_until_share(
@@ -198,7 +207,7 @@ impl Candidates {
         negligible: f64,
         key: impl Fn(f64, f64) -> f64,
     ) -> f64 {
-        let target = share * self.softmax().total;
+        let target = share * self.softmax().total * (1.0 - EDGE);
         let mut ranking = std::mem::take(&mut self.ranking);
         self.rank(&mut ranking, negligible, &key);
         let mut kept = ranked_prefix(&mut ranking, target, &self.weights);
@@ -299,25 +308,31 @@ impl Candidates {
     }
 }
 
-/// Refuses NaN, +inf, and rows without a finite value.
-pub(crate) fn check_logits(logits: &[f32]) -> Result<(), ChooseError> {
+/// Refuses NaN, +inf, and rows without a finite value; counts the finite values.
+pub(crate) fn check_logits<L: Copy + Into<f64>>(logits: &[L]) -> Result<usize, ChooseError> {
     if logits.is_empty() {
         return Err(ChooseError::Empty);
     }
-    // NaN compares false, so one pass finds both kinds of bad value.
-    if !logits.iter().fold(true, |good, &logit| good & (logit < f32::INFINITY)) {
-        let bad = logits.iter().position(|&logit| logit.is_nan() || logit == f32::INFINITY);
-        let id = bad.expect("the pass above met one") as TokenId;
-        return Err(if logits[id as usize].is_nan() {
+    let (mut usable_count, mut possible_count) = (0, 0);
+    for &logit in logits {
+        let logit: f64 = logit.into();
+        // NaN compares false, so it is not usable.
+        usable_count += usize::from(logit <= HIGHEST);
+        possible_count += usize::from(logit >= LOWEST);
+    }
+    if usable_count < logits.len() {
+        let mut values = logits.iter().map(|&logit| -> f64 { logit.into() }).enumerate();
+        let (id, logit) =
+            values.find(|(_, logit)| logit.is_nan() || *logit > HIGHEST).expect("one was counted");
+        let id = id as TokenId;
+        let not_a_number = logit.is_nan();
+        return Err(if not_a_number {
             ChooseError::NotANumber { id }
         } else {
             ChooseError::PositiveInfinity { id }
         });
     }
-    if logits.iter().all(|&logit| logit == f32::NEG_INFINITY) {
-        return Err(ChooseError::NothingPossible);
-    }
-    Ok(())
+    if possible_count == 0 { Err(ChooseError::NothingPossible) } else { Ok(possible_count) }
 }
 
 /// The largest of some finite values; eight lanes, so that the loop vectorizes.

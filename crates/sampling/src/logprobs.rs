@@ -34,10 +34,13 @@ pub fn logprobs(
     top_count: usize,
 ) -> Result<Logprobs, ChooseError> {
     check_logits(logits)?;
-    let normalizer = log_sum_exp(logits);
+    let largest = f64::from(logits.iter().copied().fold(f32::NEG_INFINITY, f32::max));
+    let weights = logits.iter().map(|&logit| exp_nonpositive(f64::from(logit) - largest));
+    let log_total = ln(sum_in_lanes(weights));
+    // Subtracting the largest first keeps logits of any size exact.
     let of = |id: TokenId| TokenLogprob {
         id,
-        logprob: (f64::from(logits[id as usize]) - normalizer).min(0.0),
+        logprob: (f64::from(logits[id as usize]) - largest) - log_total,
     };
     let own = logits[chosen as usize];
     let before =
@@ -47,16 +50,8 @@ pub fn logprobs(
     Ok(Logprobs { chosen: of(chosen), rank, top })
 }
 
-/// ln of the sum of e^logit; the row holds a finite value.
-pub(crate) fn log_sum_exp(logits: &[f32]) -> f64 {
-    let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    let largest = f64::from(largest);
-    let weights = logits.iter().map(|&logit| exp_nonpositive(f64::from(logit) - largest));
-    largest + ln(sum_in_lanes(weights))
-}
-
 /// Ids of the `count` largest logits, best first, lower ids first among equals; -inf never counts.
-pub(crate) fn largest_ids(logits: &[f32], count: usize) -> Vec<TokenId> {
+fn largest_ids(logits: &[f32], count: usize) -> Vec<TokenId> {
     let mut best: Vec<TokenId> = Vec::with_capacity(count.min(logits.len()) + 1);
     for (id, &logit) in logits.iter().enumerate() {
         let full = best.len() == count;

@@ -58,13 +58,14 @@ impl Pipeline {
 
     /// Chooses the token of a step.
     ///
-    /// `logits` is the model's row: one value per vocabulary entry, finite or -inf. `candidates` is
+    /// `logits` is the model's row (f32; f64 where numbers come from a file): one value per
+    /// vocabulary entry, finite or -inf. `candidates` is
     /// the thread's buffer; afterwards it holds the candidates that were left to choose from.
     /// Nothing is remembered until [`accept`](Self::accept), so the same step may be asked again.
-    pub fn choose(
+    pub fn choose<L: Copy + Into<f64>>(
         &mut self,
         candidates: &mut Candidates,
-        logits: &[f32],
+        logits: &[L],
         step: &StepContext<'_>,
         trace: Option<&mut ChoiceTrace>,
     ) -> Result<Choice, ChooseError> {

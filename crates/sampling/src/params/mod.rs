@@ -147,6 +147,28 @@ impl SamplingParams {
         }
     }
 
+    /// Refuses values that this engine can use but OpenAI's API does not allow.
+    pub fn check_openai_ranges(&self) -> Result<(), ParamError> {
+        for spec in PARAMS {
+            let Some((min, max)) = spec.openai_range else { continue };
+            let outside = |value: &f64| !(min..=max).contains(value);
+            let given = match self.value_of(spec) {
+                Some(ParamValue::Map(entries)) => {
+                    entries.iter().filter_map(|(_, value)| value.number()).find(outside)
+                }
+                value => value.and_then(|value| value.number()).filter(outside),
+            };
+            if let Some(given) = given {
+                let name = spec.name;
+                return Err(ParamError {
+                    param: name.to_owned(),
+                    message: format!("`{name}` must be in [{min}, {max}]; given {given}"),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Whether the best token is always taken: `do_sample` false, or temperature 0.
     pub fn is_greedy(&self) -> bool {
         !self.do_sample || self.temperature < TEMPERATURE_MIN
@@ -167,7 +189,7 @@ impl SamplingParams {
         self.top_k
     }
 
-    /// Mass of the nucleus, in (0, 1]; 1 is off.
+    /// Mass of the nucleus, in [0, 1]; 1 is off, 0 keeps one candidate.
     pub fn top_p(&self) -> f64 {
         self.top_p
     }

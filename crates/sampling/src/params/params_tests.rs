@@ -72,7 +72,7 @@ fn the_table_is_complete_and_has_no_name_twice() {
 fn messages_name_the_parameter_its_range_and_what_was_given() {
     assert_eq!(
         message("top_p", ParamValue::Float(1.5)),
-        "`top_p` must be a number in (0, 1]; given 1.5"
+        "`top_p` must be a number in [0, 1]; given 1.5"
     );
     assert_eq!(
         message("temperature", ParamValue::Float(f64::NAN)),
@@ -172,4 +172,16 @@ fn any_64_bit_seed_is_taken() {
     let largest = ParamValue::Int(i128::from(u64::MAX));
     assert_eq!(one("seed", largest).expect("unsigned").seed(), Some(u64::MAX));
     assert!(one("seed", ParamValue::Int(1 << 64)).is_err());
+}
+
+#[test]
+fn the_narrower_ranges_of_the_api_are_a_check_of_their_own() {
+    let bias = |value| ParamValue::Map(vec![("1".into(), ParamValue::Float(value))]);
+    let fits = |name, value| one(name, value).expect("usable").check_openai_ranges().is_ok();
+    assert!(fits("temperature", ParamValue::Float(2.0)));
+    assert!(!fits("temperature", ParamValue::Float(2.5)));
+    assert!(!fits("frequency_penalty", ParamValue::Int(-3)));
+    assert!(fits("logit_bias", bias(-100.0)));
+    assert!(!fits("logit_bias", bias(-100.5)));
+    assert!(!fits("logit_bias", bias(f64::NEG_INFINITY)));
 }

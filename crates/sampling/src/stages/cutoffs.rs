@@ -1,12 +1,12 @@
 //! epsilon cutoff: keeps p_i >= epsilon. eta cutoff: keeps p_i >= eta with
 //! eta = min(epsilon, sqrt(epsilon) exp(-H)), H = -sum_i p_i ln p_i.
 //!
-//! Both keep the best candidates whatever their probability. Source: Hewitt, Manning, Liang,
+//! Both keep the best candidate, and all that tie with it, whatever their probability. Source: Hewitt, Manning, Liang,
 //! "Truncation Sampling as Language Model Desmoothing", arXiv:2210.15191. Threshold: the
 //! probability epsilon or eta.
 
 use super::{Stage, StepContext};
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, EDGE};
 use crate::exponential::exp_nonpositive;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
@@ -54,6 +54,7 @@ impl Stage for Cutoff {
     }
 
     fn apply(&mut self, candidates: &mut Candidates, _: &StepContext<'_>) -> Option<f64> {
+        let largest = candidates.logits()[candidates.best()];
         let softmax = candidates.softmax();
         let mut threshold = self.epsilon;
         if self.by_entropy {
@@ -62,7 +63,8 @@ impl Stage for Cutoff {
             threshold = threshold.min(self.epsilon.sqrt() * decay);
         }
         let total = softmax.total;
-        candidates.retain_by_weight(|weight| weight / total >= threshold || weight == 1.0);
+        let least_weight = threshold * total * (1.0 - EDGE);
+        candidates.retain_by_weight(|logit, weight| weight >= least_weight || logit == largest);
         Some(threshold)
     }
 

@@ -4,7 +4,7 @@
 //! Threshold: the probability p max_j p_j.
 
 use super::{Stage, StepContext};
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, EDGE};
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
 
@@ -37,7 +37,7 @@ impl Stage for MinP {
     fn apply(&mut self, candidates: &mut Candidates, _: &StepContext<'_>) -> Option<f64> {
         let total = candidates.softmax().total;
         // The best candidate weighs 1, so the fraction of its probability is a weight.
-        candidates.retain_by_weight(|weight| weight >= self.p);
+        candidates.retain_by_weight(|_, weight| weight >= self.p * (1.0 - EDGE));
         Some(self.p / total)
     }
 

@@ -5,7 +5,7 @@
 //! "Top-n-sigma: Not All Logits Are You Need", arXiv:2411.07641. Threshold: the logit max - n sigma.
 
 use super::{Stage, StepContext};
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, EDGE};
 use crate::exponential::sum_in_lanes;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
@@ -43,7 +43,7 @@ impl Stage for TopNSigma {
         let squares = sum_in_lanes(logits.iter().map(|logit| (logit - mean) * (logit - mean)));
         let sigma = (squares / count).sqrt();
         let threshold = logits[candidates.best()] - self.n * sigma;
-        candidates.retain(|_, logit| logit >= threshold);
+        candidates.retain(|_, logit| logit >= threshold - EDGE * sigma);
         Some(threshold)
     }
 
