@@ -191,8 +191,7 @@ impl Candidates {
 
     /// Keeps only the candidate at `index`.
     pub fn keep_only(&mut self, index: usize) {
-        let kept = self.ids[index];
-        self.retain(|id, _| id == kept);
+        self.gather(std::iter::once(index));
     }
 
     /// Keeps the first candidates of a ranking until their share of the mass reaches `share`.
@@ -218,11 +217,17 @@ impl Candidates {
         // Rounding can leave the whole sum a hair short of the target: then all are needed.
         let last = kept.unwrap_or(ranking.len()) - 1;
         let (largest_key, last_index) = ranking[last];
+        if last < self.len() / 8 {
+            ranking.truncate(last + 1);
+            ranking.sort_unstable_by_key(|&(_, index)| index);
+            self.gather(ranking.iter().map(|&(_, index)| index as usize));
+        } else {
+            let last_id = self.ids[last_index as usize];
+            self.compact(|id, logit, weight| {
+                key(logit, weight).total_cmp(&largest_key).then(id.cmp(&last_id)).is_le()
+            });
+        }
         self.ranking = ranking;
-        let last_id = self.ids[last_index as usize];
-        self.compact(|id, logit, weight| {
-            key(logit, weight).total_cmp(&largest_key).then(id.cmp(&last_id)).is_le()
-        });
         largest_key
     }
 
@@ -295,12 +300,30 @@ impl Candidates {
         }
         if kept == 0 {
             // Nothing was moved yet, so the best candidate is still where it was.
-            let best = self.best();
-            self.ids[0] = self.ids[best];
-            self.logits[0] = self.logits[best];
-            kept = 1;
-            best_weight_kept = 0.0;
+            self.keep_only(self.best());
+        } else {
+            self.shrink(kept, best_weight_kept);
         }
+    }
+
+    /// Moves the candidates at these indexes, ascending and at least one, to the front.
+    fn gather(&mut self, indexes: impl Iterator<Item = usize>) {
+        if self.weights.len() < self.ids.len() {
+            self.weights.resize(self.ids.len(), 0.0);
+        }
+        let mut kept = 0;
+        let mut best_weight_kept = 0.0f64;
+        for index in indexes {
+            self.ids[kept] = self.ids[index];
+            self.logits[kept] = self.logits[index];
+            self.weights[kept] = self.weights[index];
+            best_weight_kept = best_weight_kept.max(self.weights[kept]);
+            kept += 1;
+        }
+        self.shrink(kept, best_weight_kept);
+    }
+
+    fn shrink(&mut self, kept: usize, best_weight_kept: f64) {
         self.ids.truncate(kept);
         self.logits.truncate(kept);
         // Without their best candidate the other weights could all be tiny: compute them afresh.

@@ -116,7 +116,8 @@ pub const PARAMS: &[ParamSpec] = &[
         openai_range: Some((0.0, 2.0)),
         neutral: "1",
         default: "1",
-        help: "Divides the logits: below 1 sharpens, above 1 flattens, 0 always takes the best token.",
+        help: "Divides the logits: below 1 sharpens, above 1 flattens, 0 always takes the best \
+               token.",
         source: "Ackley, Hinton, Sejnowski 1985; OpenAI API",
         get: |p| float_value(p.temperature),
     },
@@ -160,7 +161,8 @@ pub const PARAMS: &[ParamSpec] = &[
         openai_range: None,
         neutral: "0",
         default: "0",
-        help: "Keeps tokens whose logit is within this many standard deviations of the best; 0 is off.",
+        help: "Keeps tokens whose logit is within this many standard deviations of the best; 0 \
+               is off.",
         source: "Tang et al., arXiv:2411.07641",
         get: |p| float_value(p.top_n_sigma),
     },
@@ -204,7 +206,8 @@ pub const PARAMS: &[ParamSpec] = &[
         openai_range: None,
         neutral: "1",
         default: "1",
-        help: "Makes tokens of prompt and output less likely, once each: positive logits are divided by it, negative ones multiplied.",
+        help: "Makes tokens of prompt and output less likely, once each: positive logits are \
+               divided by it, negative ones multiplied.",
         source: "Keskar et al., arXiv:1909.05858",
         get: |p| float_value(p.repetition_penalty),
     },
@@ -286,7 +289,8 @@ pub const PARAMS: &[ParamSpec] = &[
         openai_range: None,
         neutral: "",
         default: "",
-        help: "Starts the random numbers: the same seed gives the same text; without one a fresh seed is drawn and reported.",
+        help: "Starts the random numbers: the same seed gives the same text; without one a fresh \
+               seed is drawn and reported.",
         source: "OpenAI API",
         get: |p| p.seed.map(|seed| ParamValue::Int(i128::from(seed))),
     },

@@ -1,9 +1,9 @@
 //! epsilon cutoff: keeps p_i >= epsilon. eta cutoff: keeps p_i >= eta with
 //! eta = min(epsilon, sqrt(epsilon) exp(-H)), H = -sum_i p_i ln p_i.
 //!
-//! Both keep the best candidate, and all that tie with it, whatever their probability. Source: Hewitt, Manning, Liang,
-//! "Truncation Sampling as Language Model Desmoothing", arXiv:2210.15191. Threshold: the
-//! probability epsilon or eta.
+//! Both keep the best candidate, and all that tie with it, whatever their probability. Source:
+//! Hewitt, Manning, Liang, "Truncation Sampling as Language Model Desmoothing", arXiv:2210.15191.
+//! Threshold: the probability epsilon or eta.
 
 use super::{Stage, StepContext};
 use crate::candidates::{Candidates, EDGE};

@@ -1,8 +1,9 @@
 //! While fewer than `min_tokens` tokens are generated: end-of-sequence and stop tokens are removed,
 //! so that at least that many tokens come before an end token.
 //!
-//! Source: vLLM `min_tokens`, Hugging Face `min_new_tokens`. A constraint, so it always comes first and `samplers` cannot drop it.
-//! If nothing but end tokens is possible the best of them stays. No threshold.
+//! Source: vLLM `min_tokens`, Hugging Face `min_new_tokens`. A constraint, so it always comes first
+//! and `samplers` cannot drop it. If nothing but end tokens is possible the best of them stays. No
+//! threshold.
 
 use super::{Stage, StepContext};
 use crate::TokenId;

@@ -6,7 +6,7 @@
 //! | stage | does |
 //! |---|---|
 //! | `logit_bias` | adds to single logits, bans ids |
-//! | `min_tokens` | removes end tokens while the output is too short (always first when asked for) |
+//! | `min_tokens` | removes end tokens while the output is too short (always first) |
 //! | `repetition_penalty` | scales logits of ids in prompt and output |
 //! | `frequency_presence` | lowers logits of ids in the output, by count and once |
 //! | `no_repeat_ngram` | removes ids that would repeat a run of n tokens |

@@ -2,7 +2,7 @@
 //!
 //! sigma is the population standard deviation over the candidates present (impossible tokens do
 //! not count). On raw logits the set does not depend on temperature. Source: Tang et al.,
-//! "Top-n-sigma: Not All Logits Are You Need", arXiv:2411.07641. Threshold: the logit max - n sigma.
+//! "Top-n-sigma: Not All Logits Are You Need", arXiv:2411.07641. Threshold: max - n sigma, a logit.
 
 use super::{Stage, StepContext};
 use crate::candidates::{Candidates, EDGE};

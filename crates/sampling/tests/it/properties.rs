@@ -71,7 +71,7 @@ fn biases() -> impl Strategy<Value = Option<(&'static str, ParamValue)>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1500) })]
+    #![proptest_config(crate::support::cases(1500))]
 
     /// Nothing panics, a candidate is always left, and the token taken is one of those left.
     #[test]

@@ -96,7 +96,7 @@ fn held_back<'a>(text: &'a str, stops: &[String]) -> &'a str {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(3000) })]
+    #![proptest_config(crate::support::cases(3000))]
 
     /// Whatever the pieces: what is shown is the text up to the stop string, and no more is held
     /// back than may still become one.

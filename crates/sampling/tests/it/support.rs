@@ -1,5 +1,6 @@
 //! Reading reference files, and running a pipeline over one row of logits.
 
+use proptest::test_runner::Config as ProptestConfig;
 use sampling::TokenId;
 use sampling::candidates::Candidates;
 use sampling::params::{ParamValue, SamplingParams};
@@ -116,4 +117,9 @@ pub fn assert_all_close(found: &[f64], expected: &[f64], tolerance: f64, what: &
     for (index, (&found, &expected)) in found.iter().zip(expected).enumerate() {
         assert_close(found, expected, tolerance, &format!("{what} [{index}]"));
     }
+}
+
+/// So many random cases, and no file to remember failures in: the seed is printed.
+pub fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(count) }
 }
