@@ -41,7 +41,7 @@ def numbers(rng, op, held_out=False):
     """Everyday sizes: mostly two digits, sometimes three."""
     if op == "x":
         return rng.randint(2, 12), rng.randint(2, 12)
-    digits = rng.choices((1, 2, 3), (2, 6, 2))[0]
+    digits = rng.choices((1, 2, 3), (0 if held_out else 2, 6, 2))[0]
     a, b = pair(rng, digits, digits, held_out)
     return (b, a) if op == "-" and a < b else (a, b)
 
