@@ -1,0 +1,239 @@
+//! The door: checks a request once, on the caller's thread, into one that cannot be wrong.
+
+use crate::api::{
+    Event, Finished, GenerateRequest, Interruption, LimitOverflow, LimitSetBy, RequestId, Usage,
+};
+use crate::limits::{EngineConfig, PROMPT_LOGPROBS_MAX, TRACE_CANDIDATES_MAX};
+use crate::rejection::{ConfigError, ContextSetBy, Rejection};
+use crate::sink::{Delivery, EventSink};
+use model::{Forward, TokenId};
+use sampling::params::ParamError;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use text::Tokenizer;
+
+/// What callers may know about an engine; it never changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineInfo {
+    /// Token ids are below this.
+    pub vocab_size: usize,
+    /// Most tokens of prompt and output together.
+    pub context_tokens_max: usize,
+    /// What sets that bound.
+    pub context_set_by: ContextSetBy,
+    /// Most requests that run and wait.
+    pub requests_max: usize,
+    /// The end-of-sequence ids of requests that bring none.
+    pub eos_ids: Vec<TokenId>,
+}
+
+impl EngineInfo {
+    pub(crate) fn new(
+        model: &dyn Forward,
+        tokenizer: &Tokenizer,
+        config: &EngineConfig,
+    ) -> Result<Self, ConfigError> {
+        let vocab_size = model.vocab_size();
+        let eos_ids = config.eos_ids.clone().unwrap_or_else(|| tokenizer.end_ids().to_vec());
+        if let Some(&id) = eos_ids.iter().find(|&&id| id as usize >= vocab_size) {
+            return Err(ConfigError::EosOutsideVocabulary { id, vocab_size });
+        }
+        let window = model.context_tokens_max();
+        let context_set_by = match window <= config.kv_tokens() {
+            true => ContextSetBy::Model,
+            false => ContextSetBy::KvMemory,
+        };
+        Ok(EngineInfo {
+            vocab_size,
+            context_tokens_max: window.min(config.kv_tokens()),
+            context_set_by,
+            requests_max: config.sequences_max + config.queue_requests_max,
+            eos_ids,
+        })
+    }
+}
+
+/// Shared by the engine and all its callers.
+#[derive(Debug)]
+pub(crate) struct Admission {
+    pub info: EngineInfo,
+    next_id: AtomicU64,
+    /// Requests accepted and not finished.
+    request_count: AtomicUsize,
+    closed: AtomicBool,
+}
+
+/// How many tokens a request can generate, and what says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Limit {
+    pub completion_tokens_max: usize,
+    pub set_by: LimitSetBy,
+}
+
+/// A request that passed all checks.
+pub(crate) struct Accepted {
+    pub request: GenerateRequest,
+    pub limit: Limit,
+    pub client: Client,
+}
+
+impl Admission {
+    /// Open, with no requests.
+    pub fn new(info: EngineInfo) -> Self {
+        Admission {
+            info,
+            next_id: AtomicU64::new(0),
+            request_count: AtomicUsize::new(0),
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Checks everything about a request that does not depend on the traffic.
+    pub fn check(&self, request: &GenerateRequest) -> Result<Limit, Rejection> {
+        let vocab_size = self.info.vocab_size;
+        if request.prompt.is_empty() {
+            return Err(Rejection::EmptyPrompt);
+        }
+        let mut prompt = request.prompt.iter().copied().enumerate();
+        if let Some((index, token)) = prompt.find(|&(_, token)| token as usize >= vocab_size) {
+            return Err(Rejection::TokenOutsideVocabulary { token, index, vocab_size });
+        }
+        request.params.check_vocabulary(vocab_size)?;
+        check_count("prompt_logprobs", request.prompt_logprobs, PROMPT_LOGPROBS_MAX)?;
+        check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
+        self.limit(request)
+    }
+
+    fn limit(&self, request: &GenerateRequest) -> Result<Limit, Rejection> {
+        let prompt_tokens = request.prompt.len();
+        let room = self.info.context_tokens_max.saturating_sub(prompt_tokens);
+        let asked = request.params.max_tokens();
+        let exceeded = |completion_tokens| Rejection::ContextLengthExceeded {
+            prompt_tokens,
+            completion_tokens,
+            context_tokens_max: self.info.context_tokens_max,
+            window: self.info.context_set_by,
+        };
+        match asked {
+            Some(max_tokens) if max_tokens <= room => {
+                Ok(Limit { completion_tokens_max: max_tokens, set_by: LimitSetBy::MaxTokens })
+            }
+            Some(max_tokens) if request.on_overflow == LimitOverflow::Refuse => {
+                Err(exceeded(max_tokens))
+            }
+            _ if room == 0 => Err(exceeded(1)),
+            _ => Ok(Limit { completion_tokens_max: room, set_by: LimitSetBy::Context }),
+        }
+    }
+
+    /// Lets a checked request in, unless too many are in or the engine has stopped.
+    pub fn enter(
+        self: &Arc<Self>,
+        request: GenerateRequest,
+        limit: Limit,
+        sink: Box<dyn EventSink>,
+    ) -> Result<Accepted, Rejection> {
+        if self.closed.load(Ordering::Acquire) {
+            return Err(Rejection::Stopped);
+        }
+        let requests_max = self.info.requests_max;
+        let one_more = |count| (count < requests_max).then_some(count + 1);
+        self.request_count
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, one_more)
+            .map_err(|_| Rejection::QueueFull { requests_max })?;
+        let client = Client {
+            request: RequestId(self.next_id.fetch_add(1, Ordering::Relaxed)),
+            sink: Some(sink),
+            cancelled: Arc::default(),
+            admission: Arc::clone(self),
+        };
+        Ok(Accepted { request, limit, client })
+    }
+
+    /// Refuses all later requests.
+    pub fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// The caller's end of an accepted request.
+///
+/// It sends exactly one `Finished`: when a client is dropped that did not finish, because the
+/// engine broke or went away with the request still in a channel, the drop sends it.
+pub(crate) struct Client {
+    request: RequestId,
+    /// None once `Finished` was sent.
+    sink: Option<Box<dyn EventSink>>,
+    cancelled: Arc<AtomicBool>,
+    admission: Arc<Admission>,
+}
+
+impl Client {
+    /// Whose it is.
+    pub fn request(&self) -> RequestId {
+        self.request
+    }
+
+    /// The flag by which the caller cancels from another thread.
+    pub fn cancel_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.cancelled)
+    }
+
+    /// Whether the caller cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        self.cancelled.load(Ordering::Relaxed)
+    }
+
+    /// Sends an event that is not the last. An error says how the reader fails.
+    pub fn send(&self, event: Event) -> Result<(), Interruption> {
+        let sink = self.sink.as_ref().expect("nothing is sent after the end");
+        match sink.send(event) {
+            Delivery::Sent => Ok(()),
+            Delivery::Full => Err(Interruption::SinkFull),
+            Delivery::Gone => Err(Interruption::SinkGone),
+        }
+    }
+
+    /// Sends the last event and lets go of the reader.
+    pub fn finish(&mut self, finished: Finished) {
+        if let Some(sink) = self.sink.take() {
+            // Whoever asks for the place of a request that he saw finished must find it free.
+            self.admission.request_count.fetch_sub(1, Ordering::AcqRel);
+            // A reader that is full or gone has nothing to be told with.
+            let _ = sink.send(Event::Finished(finished));
+        }
+    }
+
+    /// Lets go of the reader of a request that was not accepted after all.
+    pub fn withdraw(&mut self) {
+        if self.sink.take().is_some() {
+            self.admission.request_count.fetch_sub(1, Ordering::AcqRel);
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        let interruption =
+            Interruption::EngineFailed("it stopped before the request was finished".to_string());
+        self.finish(Finished {
+            request: self.request,
+            finish_reason: interruption.stop_reason().finish_reason(),
+            stop_reason: interruption.stop_reason(),
+            interruption: Some(interruption),
+            text: String::new(),
+            ids: Vec::new(),
+            usage: Usage::default(),
+        });
+    }
+}
+
+fn check_count(param: &str, given: Option<usize>, max: usize) -> Result<(), Rejection> {
+    match given.filter(|&count| count > max) {
+        None => Ok(()),
+        Some(count) => Err(Rejection::Param(ParamError {
+            param: param.to_string(),
+            message: format!("`{param}` must be in [0, {max}]; given {count}"),
+        })),
+    }
+}

@@ -1,0 +1,252 @@
+//! What goes into the engine and what comes out: plain data.
+
+use model::TokenId;
+use sampling::logprobs::Logprobs;
+use sampling::params::SamplingParams;
+use sampling::stop::{FinishReason, StopReason};
+use sampling::trace::ChoiceTrace;
+use std::fmt;
+
+/// Names a request of one engine. Later requests have larger ids.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
+
+impl fmt::Display for RequestId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "request {}", self.0)
+    }
+}
+
+/// A wish for one continuation of a prompt.
+#[derive(Clone, Debug)]
+pub struct GenerateRequest {
+    /// The prompt's tokens, special ones included. At least one; each within the vocabulary.
+    pub prompt: Vec<TokenId>,
+    /// Every knob, validated. Its `seed` is not read here: see [`GenerateRequest::seed`].
+    pub params: SamplingParams,
+    /// The seed of the random numbers. The engine knows no chance: a caller that was given no seed
+    /// draws one and reports it.
+    pub seed: u64,
+    /// Number of this choice among those of the same request, from 0: choices draw apart.
+    pub choice_index: u32,
+    /// What happens when prompt and `max_tokens` exceed the context.
+    pub on_overflow: LimitOverflow,
+    /// How tokens become text.
+    pub text: TextOptions,
+    /// With a number: a trace of each choice whose lists name that many candidates, up to
+    /// [`TRACE_CANDIDATES_MAX`](crate::limits::TRACE_CANDIDATES_MAX).
+    pub trace: Option<usize>,
+    /// With a number: log-probabilities of the prompt's tokens with that many alternatives, up to
+    /// [`PROMPT_LOGPROBS_MAX`](crate::limits::PROMPT_LOGPROBS_MAX). The whole prompt is then
+    /// computed, also where it could be shared.
+    pub prompt_logprobs: Option<usize>,
+}
+
+impl GenerateRequest {
+    /// A request without extras: first choice, explicit limit, chat text, no trace.
+    pub fn new(prompt: Vec<TokenId>, params: SamplingParams, seed: u64) -> Self {
+        GenerateRequest {
+            prompt,
+            params,
+            seed,
+            choice_index: 0,
+            on_overflow: LimitOverflow::Refuse,
+            text: TextOptions::default(),
+            trace: None,
+            prompt_logprobs: None,
+        }
+    }
+}
+
+/// What happens when prompt and `max_tokens` together exceed the context.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum LimitOverflow {
+    /// The request is refused: right for a limit that somebody asked for.
+    #[default]
+    Refuse,
+    /// The limit becomes what fits, and [`Started`] says so: right for a default.
+    Shrink,
+}
+
+/// How tokens become text.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TextOptions {
+    /// Whether special tokens are written as their text instead of leaving no trace.
+    pub keep_special: bool,
+    /// Whether the output continues the prompt's own text, as a plain completion does. An answer
+    /// in a chat begins a text; some vocabularies drop a blank there.
+    pub continues_prompt: bool,
+}
+
+/// What happens to a request, in this order: at most one `Started`, then prompt scores and tokens,
+/// then exactly one `Finished`.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// Its computation begins. A request that ends in the queue has none.
+    Started(Started),
+    /// Scores of some of the prompt's tokens.
+    PromptLogprobs(PromptLogprobs),
+    /// A new token.
+    Token(TokenEvent),
+    /// It is over; nothing follows.
+    Finished(Finished),
+}
+
+/// The request as it is carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Started {
+    /// Which request.
+    pub request: RequestId,
+    /// Tokens of its prompt.
+    pub prompt_tokens: usize,
+    /// The seed in use.
+    pub seed: u64,
+    /// The most tokens it can generate.
+    pub completion_tokens_max: usize,
+    /// What set that number.
+    pub limit_set_by: LimitSetBy,
+    /// The pipeline's stages in force, in order.
+    pub stages: Vec<&'static str>,
+}
+
+/// What limits the number of new tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LimitSetBy {
+    /// The request's `max_tokens`.
+    MaxTokens,
+    /// The room that the prompt leaves in the context: there was no limit, or it was shrunk.
+    Context,
+}
+
+/// Scores of consecutive prompt tokens, under the model's own distribution. The first token of a
+/// prompt has none.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PromptLogprobs {
+    /// Which request.
+    pub request: RequestId,
+    /// Index in the prompt of the first token scored here.
+    pub first_index: usize,
+    /// One per token.
+    pub logprobs: Vec<Logprobs>,
+}
+
+/// A new token and what it adds.
+#[derive(Clone, Debug)]
+pub struct TokenEvent {
+    /// Which request.
+    pub request: RequestId,
+    /// Number of the token among those generated, from 0.
+    pub index: usize,
+    /// The token. The token that ends a text is told as well.
+    pub id: TokenId,
+    /// What may now be shown: whole characters that no stop string can still take back. Often
+    /// empty, and then more than one token's worth. The last token brings all that was held back
+    /// and still counts.
+    pub text: String,
+    /// The probability it was taken with, after all stages; 1 for greedy.
+    pub probability: f64,
+    /// How many candidates were left to choose from; 1 for greedy.
+    pub nucleus_size: usize,
+    /// The model's own log-probabilities, if wanted.
+    pub logprobs: Option<Box<Logprobs>>,
+    /// Why it was chosen, if wanted.
+    pub trace: Option<Box<ChoiceTrace>>,
+}
+
+/// The end of a request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// Which request.
+    pub request: RequestId,
+    /// The API's word for the ending.
+    pub finish_reason: FinishReason,
+    /// Exactly what ended it.
+    pub stop_reason: StopReason,
+    /// Why it was cut off from outside, where it was.
+    pub interruption: Option<Interruption>,
+    /// Text after that of the last token: what was held back when the request was cut off from
+    /// outside, and empty otherwise. All texts joined are the text of the request.
+    pub text: String,
+    /// The generated tokens, the ending one included.
+    pub ids: Vec<TokenId>,
+    /// What was counted.
+    pub usage: Usage,
+}
+
+/// Why a request ended that did not end by its own rules.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Interruption {
+    /// The caller cancelled it.
+    Cancelled,
+    /// The caller did not read its events.
+    SinkFull,
+    /// The reader of the events is gone.
+    SinkGone,
+    /// The engine was shut down.
+    Shutdown,
+    /// The model's logits cannot be sampled from.
+    BadLogits(sampling::candidates::ChooseError),
+    /// The engine broke; what it said.
+    EngineFailed(String),
+}
+
+impl Interruption {
+    /// The ending it stands for.
+    pub fn stop_reason(&self) -> StopReason {
+        match self {
+            Self::Cancelled | Self::SinkFull | Self::SinkGone | Self::Shutdown => {
+                StopReason::Cancelled
+            }
+            Self::BadLogits(_) | Self::EngineFailed(_) => StopReason::Failed,
+        }
+    }
+}
+
+impl fmt::Display for Interruption {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cancelled => f.write_str("cancelled by the caller"),
+            Self::SinkFull => f.write_str("cancelled: its events were not read in time"),
+            Self::SinkGone => f.write_str("cancelled: nobody reads its events any more"),
+            Self::Shutdown => f.write_str("cancelled: the engine was shut down"),
+            Self::BadLogits(error) => write!(f, "the model failed: {error}"),
+            Self::EngineFailed(message) => write!(f, "the engine failed: {message}"),
+        }
+    }
+}
+
+/// What a request used, in tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Tokens of the prompt.
+    pub prompt_tokens: usize,
+    /// Tokens generated, the ending one included.
+    pub completion_tokens: usize,
+    /// Prompt tokens found in memory instead of computed.
+    pub prefix_hit_tokens: usize,
+    /// How often its memory was taken away for others, and computed again.
+    pub preempted_count: usize,
+}
+
+/// What one step did, and how things stand after it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StepReport {
+    /// Token rows computed.
+    pub row_count: usize,
+    /// Rows of logits made.
+    pub logits_count: usize,
+    /// Tokens chosen.
+    pub token_count: usize,
+    /// Sequences admitted.
+    pub admitted_count: usize,
+    /// Sequences that gave their memory back.
+    pub preempted_count: usize,
+    /// Requests that ended.
+    pub finished_count: usize,
+    /// Sequences that run now.
+    pub running_count: usize,
+    /// Sequences that wait now.
+    pub waiting_count: usize,
+    /// Blocks that no sequence holds now.
+    pub kv_blocks_free: usize,
+}

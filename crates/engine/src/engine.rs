@@ -1,0 +1,132 @@
+//! The engine: one model, its memory, and the requests in it. `step.rs` drives it.
+
+use crate::admission::{Accepted, Admission, EngineInfo};
+use crate::api::{GenerateRequest, Interruption, RequestId, StepReport};
+use crate::generation::{End, Generation, Scratch};
+use crate::kv_blocks::KvBlocks;
+use crate::limits::EngineConfig;
+use crate::rejection::{ConfigError, Rejection};
+use crate::scheduler::Scheduler;
+use crate::sink::EventSink;
+use model::{Forward, KvPool, Logits};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use text::Tokenizer;
+
+/// Generates for many requests at once, one step at a time, on the caller's thread.
+///
+/// [`EngineHandle`](crate::EngineHandle) gives it a thread of its own.
+pub struct Engine {
+    pub(crate) model: Box<dyn Forward>,
+    pub(crate) kv: KvPool,
+    pub(crate) logits: Logits,
+    pub(crate) scheduler: Scheduler,
+    /// Every request that was accepted and is not finished.
+    pub(crate) generations: BTreeMap<RequestId, Generation>,
+    pub(crate) scratch: Scratch,
+    pub(crate) admission: Arc<Admission>,
+    tokenizer: Arc<Tokenizer>,
+}
+
+impl Engine {
+    /// An engine for `model` that writes text with `tokenizer`.
+    pub fn new(
+        model: Box<dyn Forward>,
+        tokenizer: Arc<Tokenizer>,
+        config: EngineConfig,
+    ) -> Result<Self, ConfigError> {
+        config.check()?;
+        let info = EngineInfo::new(model.as_ref(), &tokenizer, &config)?;
+        let (block_count, block_tokens) = (config.kv_blocks_max, config.kv_block_tokens);
+        let blocks = KvBlocks::new(block_count, block_tokens, config.prefix_sharing);
+        Ok(Engine {
+            kv: KvPool::new(model.kv_shape(), block_tokens, block_count),
+            logits: Logits::new(),
+            scheduler: Scheduler::new(blocks, config.step_tokens_max, config.sequences_max),
+            generations: BTreeMap::new(),
+            scratch: Scratch::default(),
+            admission: Arc::new(Admission::new(info)),
+            model,
+            tokenizer,
+        })
+    }
+
+    /// What callers may know about this engine.
+    pub fn info(&self) -> &EngineInfo {
+        &self.admission.info
+    }
+
+    /// The tokenizer it writes text with.
+    pub fn tokenizer(&self) -> &Arc<Tokenizer> {
+        &self.tokenizer
+    }
+
+    /// Queues a request. Its events go to `sink`, from the next step on.
+    pub fn submit(
+        &mut self,
+        request: GenerateRequest,
+        sink: Box<dyn EventSink>,
+    ) -> Result<RequestId, Rejection> {
+        let limit = self.admission.check(&request)?;
+        let accepted = self.admission.enter(request, limit, sink)?;
+        Ok(self.enqueue(accepted))
+    }
+
+    /// Ends a request; its last event is sent before this returns. False when there is none such.
+    pub fn cancel(&mut self, request: RequestId) -> bool {
+        self.finish(request, End::Interrupted(Interruption::Cancelled))
+    }
+
+    /// Whether nothing is left to do.
+    pub fn is_idle(&self) -> bool {
+        self.generations.is_empty()
+    }
+
+    /// Steps until every request is finished.
+    pub fn run_until_idle(&mut self) {
+        while !self.is_idle() {
+            self.step();
+        }
+    }
+
+    /// How things stand; the counts of work done are 0.
+    pub fn report(&self) -> StepReport {
+        StepReport {
+            running_count: self.scheduler.running_count(),
+            waiting_count: self.scheduler.waiting_count(),
+            kv_blocks_free: self.scheduler.blocks().free_count(),
+            ..StepReport::default()
+        }
+    }
+
+    /// Bytes of key-value memory taken so far. Memory once taken stays, for the next request.
+    pub fn kv_taken_bytes(&self) -> usize {
+        self.kv.taken_bytes()
+    }
+
+    /// Takes a request that passed the checks.
+    pub(crate) fn enqueue(&mut self, accepted: Accepted) -> RequestId {
+        let (generation, sequence) =
+            Generation::new(accepted, &self.tokenizer, &self.admission.info);
+        let id = generation.id();
+        self.scheduler.enqueue(sequence);
+        self.generations.insert(id, generation);
+        id
+    }
+
+    /// Frees what a request holds and sends its last event.
+    pub(crate) fn finish(&mut self, request: RequestId, end: End) -> bool {
+        let Some(generation) = self.generations.remove(&request) else { return false };
+        let sequence = self.scheduler.remove(request).expect("a generation has its sequence");
+        generation.finish(&sequence, end);
+        true
+    }
+
+    /// Takes no more requests and ends all that are in.
+    pub(crate) fn stop(&mut self, interruption: &Interruption) {
+        self.admission.close();
+        while let Some((&request, _)) = self.generations.first_key_value() {
+            self.finish(request, End::Interrupted(interruption.clone()));
+        }
+    }
+}

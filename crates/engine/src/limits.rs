@@ -1,0 +1,149 @@
+//! Every bound of this room, with its unit and its reason, and the configuration of an engine.
+
+use crate::rejection::ConfigError;
+use model::{KvShape, TokenId};
+
+/// Positions per block of key-value memory. Small blocks share more of a prompt and waste less at
+/// its end; large ones make shorter block tables. 16 wastes 7.5 positions per sequence on average.
+pub const KV_BLOCK_TOKENS: usize = 16;
+
+/// Largest block, in positions: beyond this a short prompt shares nothing.
+pub const KV_BLOCK_TOKENS_MAX: usize = 1024;
+
+/// Most blocks of a pool. Each costs about 100 bytes of accounts whether used or not.
+pub const KV_BLOCKS_MAX: usize = 1 << 24;
+
+/// Rows computed in a step, at most. More rows use the processor better, and make everyone's next
+/// token wait longer: a step is the unit in which sequences wait for each other.
+pub const STEP_TOKENS_MAX: usize = 512;
+
+/// Sequences that run at once. Each needs a row in every step.
+pub const SEQUENCES_MAX: usize = 64;
+
+/// Requests that wait. Each holds its prompt in memory; who would wait behind more than these is
+/// better told at once.
+pub const QUEUE_REQUESTS_MAX: usize = 1024;
+
+/// Prompt rows per step whose logits are wanted. Each keeps a row as long as the vocabulary in
+/// memory: 0.6 MB for 150 000 tokens.
+pub const SCORED_ROWS_MAX: usize = 32;
+
+/// Alternatives reported with each prompt token: as many as `top_logprobs` allows for new ones.
+pub const PROMPT_LOGPROBS_MAX: usize = 20;
+
+/// Candidates that each list of a trace names at most. A trace of a dozen stages with 64 each is
+/// about 40 kB per token.
+pub const TRACE_CANDIDATES_MAX: usize = 64;
+
+/// Events that may wait for a reader when the caller has no better idea. A reader that falls a
+/// thousand tokens behind has gone away in all but name.
+pub const STREAM_EVENTS_MAX: usize = 1024;
+
+const _: () = assert!(KV_BLOCK_TOKENS.is_power_of_two());
+const _: () = assert!(KV_BLOCK_TOKENS <= KV_BLOCK_TOKENS_MAX);
+const _: () = assert!(KV_BLOCKS_MAX < u32::MAX as usize, "block ids have 32 bits");
+const _: () = assert!(SEQUENCES_MAX <= STEP_TOKENS_MAX, "every running sequence gets a row");
+const _: () = assert!(SCORED_ROWS_MAX > 0, "a scored prompt must advance");
+
+/// What an engine may use.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EngineConfig {
+    /// Positions per block of key-value memory: a power of two up to [`KV_BLOCK_TOKENS_MAX`].
+    pub kv_block_tokens: usize,
+    /// Blocks in the pool, up to [`KV_BLOCKS_MAX`]. Their memory is taken when they are first used.
+    /// All sequences together never hold more; one alone must fit.
+    pub kv_blocks_max: usize,
+    /// Rows per step, at least `sequences_max`.
+    pub step_tokens_max: usize,
+    /// Sequences that run at once, at least 1.
+    pub sequences_max: usize,
+    /// Requests that wait beyond those that run.
+    pub queue_requests_max: usize,
+    /// Whether sequences with equal beginnings hold the same blocks, and blocks outlive them.
+    pub prefix_sharing: bool,
+    /// The model's end-of-sequence ids; without them the tokenizer's.
+    pub eos_ids: Option<Vec<TokenId>>,
+}
+
+/// 4096 blocks of 16 positions: 65 536 positions.
+impl Default for EngineConfig {
+    fn default() -> Self {
+        EngineConfig {
+            kv_block_tokens: KV_BLOCK_TOKENS,
+            kv_blocks_max: 4096,
+            step_tokens_max: STEP_TOKENS_MAX,
+            sequences_max: SEQUENCES_MAX,
+            queue_requests_max: QUEUE_REQUESTS_MAX,
+            prefix_sharing: true,
+            eos_ids: None,
+        }
+    }
+}
+
+impl EngineConfig {
+    /// This configuration with as many blocks as `bytes` of key-value memory hold.
+    pub fn with_kv_bytes(mut self, shape: KvShape, bytes: usize) -> Self {
+        let block_bytes = shape.position_bytes().saturating_mul(self.kv_block_tokens).max(1);
+        self.kv_blocks_max = (bytes / block_bytes).min(KV_BLOCKS_MAX);
+        self
+    }
+
+    /// Positions that the pool holds.
+    pub fn kv_tokens(&self) -> usize {
+        self.kv_blocks_max.saturating_mul(self.kv_block_tokens)
+    }
+
+    /// Checks every number, so that no later line has to.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
+        let in_range = |name, given: usize, min: usize, max: usize| {
+            if (min..=max).contains(&given) {
+                Ok(())
+            } else {
+                Err(ConfigError::OutOfRange { name, given, min, max })
+            }
+        };
+        in_range("kv_block_tokens", self.kv_block_tokens, 1, KV_BLOCK_TOKENS_MAX)?;
+        if !self.kv_block_tokens.is_power_of_two() {
+            return Err(ConfigError::NotAPowerOfTwo { given: self.kv_block_tokens });
+        }
+        in_range("kv_blocks_max", self.kv_blocks_max, 1, KV_BLOCKS_MAX)?;
+        in_range("step_tokens_max", self.step_tokens_max, 1, 1 << 20)?;
+        in_range("sequences_max", self.sequences_max, 1, self.step_tokens_max)?;
+        in_range("queue_requests_max", self.queue_requests_max, 0, 1 << 20)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use model::KvElement;
+
+    #[test]
+    fn configurations_are_checked() {
+        let good = EngineConfig::default();
+        assert_eq!(good.check(), Ok(()));
+        let bad = [
+            EngineConfig { kv_block_tokens: 0, ..good.clone() },
+            EngineConfig { kv_block_tokens: 12, ..good.clone() },
+            EngineConfig { kv_block_tokens: 2048, ..good.clone() },
+            EngineConfig { kv_blocks_max: 0, ..good.clone() },
+            EngineConfig { step_tokens_max: 0, ..good.clone() },
+            EngineConfig { sequences_max: 0, ..good.clone() },
+            EngineConfig { sequences_max: 513, ..good.clone() },
+            EngineConfig { queue_requests_max: usize::MAX, ..good.clone() },
+        ];
+        for config in bad {
+            assert!(config.check().is_err(), "{config:?}");
+        }
+    }
+
+    #[test]
+    fn bytes_become_blocks() {
+        let shape =
+            KvShape { layer_count: 2, kv_head_count: 3, head_dim: 8, element: KvElement::F16 };
+        let config = EngineConfig::default().with_kv_bytes(shape, 192 * 16 * 5 + 100);
+        assert_eq!((shape.position_bytes(), config.kv_blocks_max), (192, 5));
+        assert_eq!(config.kv_tokens(), 80);
+        assert!(EngineConfig::default().with_kv_bytes(shape, 100).check().is_err());
+    }
+}

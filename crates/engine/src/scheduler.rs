@@ -1,0 +1,315 @@
+//! Who computes what in the next step.
+//!
+//! There are no phases. Every running sequence gets part of its gap computed, in order of arrival,
+//! under `step_tokens_max`; one row is kept aside for each sequence further back, so a long prompt
+//! never stops the others' next token. What is left admits waiting requests, in order.
+//!
+//! Memory is given when a row needs it. When none is left, the sequence that came last gives its
+//! blocks back and waits at the head of the queue; later its tokens, which are all kept, are
+//! computed again. The first-come sequence can always take all blocks, and what would not fit them
+//! alone is refused at submission: so somebody always advances, and nobody starves.
+
+use crate::api::RequestId;
+use crate::kv_blocks::{BlockCopy, KvBlocks};
+use crate::limits::SCORED_ROWS_MAX;
+use crate::sequence::Sequence;
+use model::{Segment, StepRows, TokenId, WantedLogits};
+use std::collections::VecDeque;
+
+/// The sequences, and the blocks they share.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    step_tokens_max: usize,
+    sequences_max: usize,
+    blocks: KvBlocks,
+    /// Admitted sequences, by id.
+    running: Vec<Sequence>,
+    /// Sequences without blocks, by id; every one came later than all that run.
+    waiting: VecDeque<Sequence>,
+}
+
+/// The work of one step, as data.
+#[derive(Debug, Default)]
+pub(crate) struct StepPlan {
+    /// What the model computes: one segment per sequence that advances.
+    pub rows: StepRows,
+    /// Whose each segment is.
+    pub owners: Vec<RequestId>,
+    /// Copies to make before the rows are computed, in this order.
+    pub copies: Vec<BlockCopy>,
+    /// Sequences that run from this step on, and did not run before it.
+    pub admitted: Vec<RequestId>,
+    /// Sequences that gave their blocks back.
+    pub preempted: Vec<RequestId>,
+}
+
+impl Scheduler {
+    /// No sequences, all blocks free.
+    pub fn new(blocks: KvBlocks, step_tokens_max: usize, sequences_max: usize) -> Self {
+        assert!(sequences_max <= step_tokens_max, "every running sequence gets a row in a step");
+        Scheduler {
+            step_tokens_max,
+            sequences_max,
+            blocks,
+            running: Vec::new(),
+            waiting: VecDeque::new(),
+        }
+    }
+
+    /// Puts a new sequence at the end of the queue.
+    pub fn enqueue(&mut self, sequence: Sequence) {
+        let last = self.waiting.back().or(self.running.last());
+        assert!(last.is_none_or(|last| last.id < sequence.id), "ids grow with arrival");
+        self.waiting.push_back(sequence);
+    }
+
+    /// Decides the next step: gives rows and blocks, preempts and admits.
+    pub fn plan(&mut self) -> StepPlan {
+        let mut plan = StepPlan::default();
+        let mut budget = RowBudget::new(self.step_tokens_max);
+        let mut index = 0;
+        while index < self.running.len() {
+            let rows_behind = self.running.len() - index - 1;
+            let sequence = &mut self.running[index];
+            share_whole_blocks(&mut self.blocks, sequence);
+            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
+            let rows = budget.share(sequence, rows_behind);
+            if rows > 0 && self.cover(index, rows, &mut plan) {
+                plan.add(&self.running[index], budget.take(&self.running[index], rows));
+            }
+            index += 1;
+        }
+        // Whoever gave blocks back came last; nobody later may take them in the same step.
+        if plan.preempted.is_empty() {
+            self.admit(&mut plan, &mut budget);
+        }
+        plan
+    }
+
+    /// The rows of `plan` are in memory: closes the gaps by them, and seals the blocks now full.
+    pub fn complete(&mut self, plan: &StepPlan) {
+        let block_tokens = self.blocks.block_tokens();
+        for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
+            let index = self.running_index(owner).expect("a planned sequence runs");
+            let sequence = &mut self.running[index];
+            sequence.computed_count += segment.tokens.len();
+            let full = &sequence.tokens[..sequence.computed_count];
+            for block in full.chunks_exact(block_tokens).skip(sequence.table.sealed_count) {
+                if !self.blocks.seal_next(&mut sequence.table, block) {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// Appends the token chosen for the running sequence `id`.
+    pub fn append(&mut self, id: RequestId, token: TokenId) {
+        let index = self.running_index(id).expect("a token is chosen for a running sequence");
+        self.running[index].tokens.push(token);
+    }
+
+    /// Takes a sequence out and frees its blocks.
+    pub fn remove(&mut self, id: RequestId) -> Option<Sequence> {
+        let mut sequence = match self.running_index(id) {
+            Some(index) => self.running.remove(index),
+            None => {
+                let index = self.waiting.binary_search_by_key(&id, |sequence| sequence.id).ok()?;
+                self.waiting.remove(index)?
+            }
+        };
+        self.blocks.release_all(&mut sequence.table);
+        Some(sequence)
+    }
+
+    /// The sequence `id`, if it runs.
+    pub fn running(&self, id: RequestId) -> Option<&Sequence> {
+        self.running_index(id).map(|index| &self.running[index])
+    }
+
+    /// Sequences admitted.
+    pub fn running_count(&self) -> usize {
+        self.running.len()
+    }
+
+    /// Sequences in the queue.
+    pub fn waiting_count(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// The accounts of the blocks.
+    pub fn blocks(&self) -> &KvBlocks {
+        &self.blocks
+    }
+
+    /// Checks what must hold between steps: order, and every block free or counted.
+    ///
+    /// # Panics
+    /// When it does not hold.
+    pub fn check(&self) {
+        assert!(self.running.len() <= self.sequences_max);
+        let ids = self.running.iter().chain(&self.waiting).map(|sequence| sequence.id);
+        assert!(ids.is_sorted(), "whoever runs came before whoever waits");
+        for sequence in &self.waiting {
+            assert_eq!((sequence.computed_count, sequence.table.blocks.len()), (0, 0));
+        }
+        let block_tokens = self.blocks.block_tokens();
+        for sequence in &self.running {
+            let needed = sequence.computed_count.div_ceil(block_tokens);
+            assert_eq!(sequence.table.blocks.len(), needed, "blocks are held for computed rows");
+        }
+        self.blocks.check(self.running.iter().map(|sequence| &sequence.table));
+    }
+
+    /// Admits waiting sequences, in order, while rows and blocks are left.
+    fn admit(&mut self, plan: &mut StepPlan, budget: &mut RowBudget) {
+        while budget.rows > 0 && self.running.len() < self.sequences_max {
+            let Some(mut sequence) = self.waiting.pop_front() else { break };
+            share_whole_blocks(&mut self.blocks, &mut sequence);
+            if !self.has_room(&sequence) {
+                give_back(&mut self.blocks, &mut sequence);
+                self.waiting.push_front(sequence);
+                break;
+            }
+            plan.copies.extend(share_last_block(&mut self.blocks, &mut sequence));
+            plan.admitted.push(sequence.id);
+            let rows = budget.share(&sequence, 0);
+            let index = self.running.len();
+            self.running.push(sequence);
+            if rows > 0 {
+                assert!(self.cover(index, rows, plan), "there is room for the whole gap");
+                plan.add(&self.running[index], budget.take(&self.running[index], rows));
+            }
+        }
+    }
+
+    /// Whether the whole gap of a sequence fits beside those that run, and leaves each of them and
+    /// the newcomer one block to grow into. Alone, everything fits that was let in.
+    fn has_room(&self, sequence: &Sequence) -> bool {
+        let blocks = sequence.tokens.len().div_ceil(self.blocks.block_tokens());
+        let missing = blocks - sequence.table.blocks.len();
+        let growth = self.running.len() + 1;
+        self.running.is_empty() || missing + growth <= self.blocks.free_count()
+    }
+
+    /// Gives `running[index]` the blocks for its next `rows`, if need be by preempting from the
+    /// end. False when it was itself the last, and preempted.
+    fn cover(&mut self, index: usize, rows: usize, plan: &mut StepPlan) -> bool {
+        loop {
+            let sequence = &mut self.running[index];
+            let covered = sequence.table.blocks.len() * self.blocks.block_tokens();
+            if sequence.computed_count + rows <= covered {
+                return true;
+            }
+            if self.blocks.grow(&mut sequence.table) {
+                continue;
+            }
+            let mut last = self.running.pop().expect("there is at least the one at `index`");
+            assert!(!self.running.is_empty(), "one sequence alone fits: checked at submission");
+            give_back(&mut self.blocks, &mut last);
+            last.preempted_count += 1;
+            plan.preempted.push(last.id);
+            self.waiting.push_front(last);
+            if self.running.len() == index {
+                return false;
+            }
+        }
+    }
+
+    fn running_index(&self, id: RequestId) -> Option<usize> {
+        self.running.binary_search_by_key(&id, |sequence| sequence.id).ok()
+    }
+}
+
+impl StepPlan {
+    fn add(&mut self, sequence: &Sequence, rows: usize) {
+        let first_position = sequence.computed_count;
+        let end = first_position + rows;
+        let logits = if sequence.scores_next_rows() {
+            WantedLogits::All
+        } else if end == sequence.tokens.len() {
+            WantedLogits::Last
+        } else {
+            WantedLogits::None
+        };
+        self.owners.push(sequence.id);
+        self.rows.segments.push(Segment {
+            tokens: sequence.tokens[first_position..end].to_vec(),
+            first_position,
+            kv_blocks: sequence.table.blocks.clone(),
+            logits,
+        });
+    }
+}
+
+/// Rows that a step can still take.
+struct RowBudget {
+    rows: usize,
+    /// Rows of prompts that are scored: each of them needs a row of logits in memory.
+    scored_rows: usize,
+}
+
+impl RowBudget {
+    fn new(step_tokens_max: usize) -> Self {
+        RowBudget { rows: step_tokens_max, scored_rows: SCORED_ROWS_MAX }
+    }
+
+    /// How many rows of its gap `sequence` gets when `rows_behind` are kept for others.
+    fn share(&self, sequence: &Sequence, rows_behind: usize) -> usize {
+        let rows = sequence.gap().min(self.rows.saturating_sub(rows_behind));
+        if sequence.scores_next_rows() {
+            let unscored = sequence.prompt_count - sequence.computed_count;
+            rows.min(unscored).min(self.scored_rows)
+        } else {
+            rows
+        }
+    }
+
+    fn take(&mut self, sequence: &Sequence, rows: usize) -> usize {
+        self.rows -= rows;
+        if sequence.scores_next_rows() {
+            self.scored_rows -= rows;
+        }
+        rows
+    }
+}
+
+/// Skips the blocks at the start of the gap that are in memory already, but not the last token:
+/// its logits must be computed.
+fn share_whole_blocks(blocks: &mut KvBlocks, sequence: &mut Sequence) {
+    let block_tokens = blocks.block_tokens();
+    while continues_sealed_blocks(sequence, block_tokens) && sequence.gap() > block_tokens {
+        let start = sequence.computed_count;
+        let tokens = &sequence.tokens[start..start + block_tokens];
+        if !blocks.grow_shared(&mut sequence.table, tokens) {
+            break;
+        }
+        sequence.skip(block_tokens);
+    }
+}
+
+/// When the gap is exactly one block that is in memory, copies it and leaves only the last token.
+fn share_last_block(blocks: &mut KvBlocks, sequence: &mut Sequence) -> Option<BlockCopy> {
+    let block_tokens = blocks.block_tokens();
+    if !continues_sealed_blocks(sequence, block_tokens)
+        || sequence.gap() != block_tokens
+        || block_tokens == 1
+    {
+        return None;
+    }
+    let tokens = &sequence.tokens[sequence.computed_count..];
+    let copy = blocks.grow_copied(&mut sequence.table, tokens)?;
+    sequence.skip(block_tokens - 1);
+    Some(copy)
+}
+
+/// Whether the next row starts a block, and everything before it is sealed.
+fn continues_sealed_blocks(sequence: &Sequence, block_tokens: usize) -> bool {
+    !sequence.scores_prompt
+        && sequence.table.sealed_count == sequence.table.blocks.len()
+        && sequence.computed_count == sequence.table.sealed_count * block_tokens
+}
+
+fn give_back(blocks: &mut KvBlocks, sequence: &mut Sequence) {
+    blocks.release_all(&mut sequence.table);
+    sequence.restart();
+}

@@ -1,0 +1,80 @@
+//! One token stream with its block table: all that the scheduler knows about a request.
+
+use crate::api::RequestId;
+use crate::kv_blocks::BlockTable;
+use model::TokenId;
+
+/// A sequence has tokens that are known and a number of them that are computed; a step closes the
+/// gap. A prompt, a single new token and a recomputation after preemption are all just gaps.
+#[derive(Debug)]
+pub(crate) struct Sequence {
+    /// Whose it is. Later requests have larger ids.
+    pub id: RequestId,
+    /// The prompt and what was generated so far. Never empty.
+    pub tokens: Vec<TokenId>,
+    /// How many of `tokens` are the prompt.
+    pub prompt_count: usize,
+    /// How many of `tokens`, from the first, have their keys and values in memory.
+    pub computed_count: usize,
+    /// Where those keys and values are.
+    pub table: BlockTable,
+    /// Whether logits of every prompt row are wanted; then no prompt row can be skipped.
+    pub scores_prompt: bool,
+    /// Prompt tokens that were found in memory instead of computed, at first.
+    pub prefix_hit_count: usize,
+    /// How often its blocks were taken away.
+    pub preempted_count: usize,
+}
+
+impl Sequence {
+    /// A sequence of which nothing is computed.
+    pub fn new(id: RequestId, prompt: Vec<TokenId>) -> Self {
+        assert!(!prompt.is_empty(), "an empty prompt is refused at admission");
+        Sequence {
+            id,
+            prompt_count: prompt.len(),
+            tokens: prompt,
+            computed_count: 0,
+            table: BlockTable::default(),
+            scores_prompt: false,
+            prefix_hit_count: 0,
+            preempted_count: 0,
+        }
+    }
+
+    /// Tokens that are known and not computed.
+    pub fn gap(&self) -> usize {
+        self.tokens.len() - self.computed_count
+    }
+
+    /// The prompt's tokens.
+    pub fn prompt(&self) -> &[TokenId] {
+        &self.tokens[..self.prompt_count]
+    }
+
+    /// Tokens generated so far.
+    pub fn generated(&self) -> &[TokenId] {
+        &self.tokens[self.prompt_count..]
+    }
+
+    /// Whether the next rows to compute are prompt rows whose logits are wanted.
+    pub fn scores_next_rows(&self) -> bool {
+        self.scores_prompt && self.computed_count < self.prompt_count
+    }
+
+    /// Counts `count` tokens as computed that were found in memory.
+    pub fn skip(&mut self, count: usize) {
+        self.computed_count += count;
+        if self.preempted_count == 0 {
+            self.prefix_hit_count += count;
+        }
+    }
+
+    /// Forgets what was computed, after its blocks are gone or before it ever ran.
+    pub fn restart(&mut self) {
+        self.computed_count = 0;
+        if self.preempted_count == 0 {
+            self.prefix_hit_count = 0;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! One turn of the engine: plan -> forward -> choose -> settle.
+//!
+//! The plan is data; the model sees rows and block ids, the sampler one row of logits, and only
+//! `settle` changes what is known about a sequence. So each verb can be read alone.
+
+use crate::api::{Interruption, RequestId, StepReport};
+use crate::engine::Engine;
+use crate::generation::{Chosen, End};
+use crate::scheduler::StepPlan;
+use model::{Segment, WantedLogits};
+use sampling::candidates::ChooseError;
+use sampling::logprobs::Logprobs;
+
+impl Engine {
+    /// Computes one step for all running requests and sends their events.
+    pub fn step(&mut self) -> StepReport {
+        let before = self.generations.len();
+        self.drop_cancelled();
+        let (plan, lost) = self.plan();
+        self.forward(&plan);
+        let outcomes = self.choose(&plan);
+        let token_count = self.settle(&plan, outcomes, lost);
+        StepReport {
+            row_count: plan.rows.row_count(),
+            logits_count: plan.rows.logits_count(),
+            token_count,
+            admitted_count: plan.admitted.len(),
+            preempted_count: plan.preempted.len(),
+            finished_count: before - self.generations.len(),
+            ..self.report()
+        }
+    }
+
+    fn drop_cancelled(&mut self) {
+        let cancelled = |(id, generation): (&RequestId, &crate::generation::Generation)| {
+            generation.is_cancelled().then_some(*id)
+        };
+        let ids: Vec<RequestId> = self.generations.iter().filter_map(cancelled).collect();
+        for id in ids {
+            self.cancel(id);
+        }
+    }
+
+    /// Who computes what, and the news of it. Also who is lost, because nobody took the news.
+    fn plan(&mut self) -> (StepPlan, Vec<(RequestId, Interruption)>) {
+        let plan = self.scheduler.plan();
+        assert!(self.is_idle() || plan.rows.row_count() > 0, "a step advances somebody");
+        for id in &plan.preempted {
+            self.generations.get_mut(id).expect("it is not finished").preempt();
+        }
+        let mut lost = Vec::new();
+        for &id in &plan.admitted {
+            let sequence = self.scheduler.running(id).expect("it was just admitted");
+            let generation = self.generations.get_mut(&id).expect("it is not finished");
+            let admitted = generation.admit(sequence, &self.admission.info);
+            lost.extend(admitted.err().map(|interruption| (id, interruption)));
+        }
+        (plan, lost)
+    }
+
+    fn forward(&mut self, plan: &StepPlan) {
+        for copy in &plan.copies {
+            self.kv.copy_block(copy.from, copy.to);
+        }
+        if plan.rows.row_count() > 0 {
+            self.model.forward(&plan.rows, &mut self.kv, &mut self.logits);
+        }
+    }
+
+    /// Logits to tokens and scores; no sequence changes yet.
+    fn choose(&mut self, plan: &StepPlan) -> Vec<Outcome> {
+        let mut outcomes = Vec::with_capacity(plan.owners.len());
+        let mut first_row = 0;
+        for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
+            let rows = first_row..first_row + segment.logits_count();
+            first_row = rows.end;
+            if !rows.is_empty() {
+                outcomes.push(self.choose_one(owner, segment, rows));
+            }
+        }
+        outcomes
+    }
+
+    fn choose_one(
+        &mut self,
+        owner: RequestId,
+        segment: &Segment,
+        rows: std::ops::Range<usize>,
+    ) -> Outcome {
+        let sequence = self.scheduler.running(owner).expect("a planned sequence runs");
+        let generation = self.generations.get_mut(&owner).expect("it is not finished");
+        let first_index = segment.first_position + 1;
+        let mut scores = Vec::new();
+        let mut error = None;
+        if segment.logits == WantedLogits::All {
+            // The row at a position scores the prompt token at the next one.
+            for (row, &next) in rows.clone().zip(&sequence.prompt()[first_index..]) {
+                match generation.score(self.logits.row(row), next) {
+                    Ok(score) => scores.push(score),
+                    Err(bad) => error = error.or(Some(bad)),
+                }
+            }
+        }
+        let closes_gap = segment.first_position + segment.tokens.len() == sequence.tokens.len();
+        let choice = match error {
+            Some(error) => Some(Err(error)),
+            None => closes_gap.then(|| {
+                let logits = self.logits.row(rows.end - 1);
+                generation.choose(logits, sequence, &mut self.scratch)
+            }),
+        };
+        Outcome { owner, first_index, scores, choice }
+    }
+
+    /// Makes the step's results known: tokens appended, events sent, requests ended.
+    fn settle(
+        &mut self,
+        plan: &StepPlan,
+        outcomes: Vec<Outcome>,
+        lost: Vec<(RequestId, Interruption)>,
+    ) -> usize {
+        self.scheduler.complete(plan);
+        for (id, interruption) in lost {
+            self.finish(id, End::Interrupted(interruption));
+        }
+        let mut token_count = 0;
+        for outcome in outcomes {
+            let owner = outcome.owner;
+            let Some(generation) = self.generations.get_mut(&owner) else { continue };
+            let sent = generation.settle_scores(outcome.first_index, outcome.scores);
+            let end = match (sent, outcome.choice) {
+                (Err(interruption), _) => Some(End::Interrupted(interruption)),
+                (Ok(()), None) => None,
+                (Ok(()), Some(Err(error))) => {
+                    Some(End::Interrupted(Interruption::BadLogits(error)))
+                }
+                (Ok(()), Some(Ok(chosen))) => {
+                    token_count += 1;
+                    self.scheduler.append(owner, chosen.choice.token);
+                    generation.settle_token(chosen)
+                }
+            };
+            if let Some(end) = end {
+                self.finish(owner, end);
+            }
+        }
+        if cfg!(debug_assertions) {
+            self.scheduler.check();
+        }
+        token_count
+    }
+}
+
+/// What the logits of one segment gave.
+struct Outcome {
+    owner: RequestId,
+    /// Index in the prompt of the first of `scores`.
+    first_index: usize,
+    scores: Vec<Logprobs>,
+    /// The next token, when the segment closed its sequence's gap.
+    choice: Option<Result<Chosen, ChooseError>>,
+}
