@@ -153,6 +153,9 @@ impl Candidates {
     }
 
     /// Index of the largest logit, the lowest id among equals.
+    ///
+    /// # Panics
+    /// Before the first [`load`](Self::load).
     pub fn best(&self) -> usize {
         let largest = largest(&self.logits);
         self.logits.iter().position(|&logit| logit == largest).expect("a candidate is left")
@@ -175,6 +178,37 @@ impl Candidates {
             *logit /= divisor;
         }
         self.weights_fresh = false;
+    }
+
+    /// Removes these ids, given in ascending order (repeats are harmless); if that is every
+    /// candidate, the best one stays. Costs a search per id and a move of what lies behind.
+    pub fn remove(&mut self, ids: &[TokenId]) {
+        let mut removed = std::mem::take(&mut self.ranking);
+        removed.clear();
+        for &id in ids {
+            if let Some(index) = self.find(id) {
+                removed.push((0.0, index as u32));
+            }
+        }
+        removed.dedup();
+        if removed.len() == self.len() {
+            self.keep_only(self.best());
+        } else if let Some(&(_, first)) = removed.first() {
+            let mut kept = first as usize;
+            let ends = removed[1..].iter().map(|&(_, next)| next as usize);
+            let ends = ends.chain([self.len()]);
+            for (&(_, gap), end) in removed.iter().zip(ends) {
+                let behind = gap as usize + 1..end;
+                let moved = behind.len();
+                self.ids.copy_within(behind.clone(), kept);
+                self.logits.copy_within(behind, kept);
+                kept += moved;
+            }
+            self.ids.truncate(kept);
+            self.logits.truncate(kept);
+            self.weights_fresh = false;
+        }
+        self.ranking = removed;
     }
 
     /// Keeps the candidates for which `keep(id, logit)` holds; the best one if it holds for none.
@@ -231,10 +265,10 @@ impl Candidates {
         largest_key
     }
 
-    /// Keeps the `count` (at least 1) candidates with the largest logits, exactly that many: lower
+    /// Keeps the `count` candidates (0 counts as 1) with the largest logits, exactly that many: lower
     /// ids first among equals. Returns the smallest logit kept.
     pub fn retain_largest(&mut self, count: usize) -> f64 {
-        let count = count.min(self.len());
+        let count = count.clamp(1, self.len());
         let mut ranking = std::mem::take(&mut self.ranking);
         let smallest = nth_largest(&self.logits, count, &mut ranking);
         self.ranking = ranking;

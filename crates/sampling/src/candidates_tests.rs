@@ -68,3 +68,21 @@ fn shares_are_reached_across_sorting_stretches() {
         assert!(candidates.ids().iter().copied().eq(0..expected as u32));
     }
 }
+
+#[test]
+fn remove_closes_every_gap() {
+    for mask in 0u32..128 {
+        let ids: Vec<TokenId> = (0..7).filter(|id| mask >> id & 1 == 1).collect();
+        let mut candidates = loaded(&[0.0, 1.0, 2.0, 6.0, 3.0, 4.0, 5.0]);
+        candidates.softmax();
+        candidates.remove(&[&ids[..], &[7, 7, 900]].concat());
+        let left: Vec<TokenId> = (0..7).filter(|id| mask >> id & 1 == 0).collect();
+        let left = if left.is_empty() { vec![3] } else { left };
+        assert_eq!(candidates.ids(), left);
+        let logits: Vec<f64> =
+            left.iter().map(|&id| [0.0, 1.0, 2.0, 6.0, 3.0, 4.0, 5.0][id as usize]).collect();
+        assert_eq!(candidates.logits(), logits);
+        let best = candidates.best();
+        assert_eq!(candidates.softmax().weights[best], 1.0);
+    }
+}

@@ -45,9 +45,7 @@ impl Stage for LogitBias {
         for &(id, bias) in &self.added {
             candidates.adjust(id, |logit| logit + bias);
         }
-        if !self.banned.is_empty() {
-            candidates.retain(|id, _| self.banned.binary_search(&id).is_err());
-        }
+        candidates.remove(&self.banned);
         None
     }
 

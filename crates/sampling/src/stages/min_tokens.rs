@@ -18,12 +18,14 @@ pub const NAME: &str = "min_tokens";
 #[derive(Debug, Clone)]
 pub struct MinTokens {
     min_tokens: usize,
+    /// Ascending.
     end_ids: Vec<TokenId>,
 }
 
 impl MinTokens {
     /// Removes `end_ids` until `min_tokens` tokens are generated.
-    pub fn new(min_tokens: usize, end_ids: Vec<TokenId>) -> Self {
+    pub fn new(min_tokens: usize, mut end_ids: Vec<TokenId>) -> Self {
+        end_ids.sort_unstable();
         Self { min_tokens, end_ids }
     }
 }
@@ -46,7 +48,7 @@ impl Stage for MinTokens {
 
     fn apply(&mut self, candidates: &mut Candidates, step: &StepContext<'_>) -> Option<f64> {
         if step.generated.len() < self.min_tokens {
-            candidates.retain(|id, _| !self.end_ids.contains(&id));
+            candidates.remove(&self.end_ids);
         }
         None
     }

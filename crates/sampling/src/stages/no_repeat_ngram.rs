@@ -58,9 +58,7 @@ impl Stage for NoRepeatNgram {
 
     fn apply(&mut self, candidates: &mut Candidates, step: &StepContext<'_>) -> Option<f64> {
         self.collect_banned(step);
-        if !self.banned.is_empty() {
-            candidates.retain(|id, _| self.banned.binary_search(&id).is_err());
-        }
+        candidates.remove(&self.banned);
         None
     }
 

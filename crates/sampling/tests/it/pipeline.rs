@@ -205,6 +205,15 @@ fn a_resumed_sequence_goes_on_as_if_it_had_never_stopped() {
     assert!(whole.iter().any(|token| token != &whole[0]), "the model says more than one thing");
 }
 
+/// A seed is a promise: these tokens must never change, on any machine.
+#[test]
+fn seeded_tokens_are_pinned() {
+    let mut tokens = Vec::new();
+    generate(&everything(), &mut Candidates::new(), &[1, 2, 3], &mut tokens, 16);
+    let pinned = [28, 38, 3, 22, 47, 12, 13, 29, 45, 0, 46, 48, 21, 49, 15, 6];
+    assert_eq!(tokens, pinned);
+}
+
 #[test]
 fn a_smaller_limit_gives_a_prefix_and_neighbours_change_nothing() {
     let (prompt, params) = ([1, 2, 3], everything());
