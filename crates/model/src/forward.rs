@@ -23,8 +23,9 @@ pub trait Forward: Send {
     /// other segments, on how a prompt was cut into segments, on block size or thread count.
     ///
     /// # Panics
-    /// When a segment's block table does not cover its positions or a token id is outside of the
-    /// vocabulary: the engine checks both at admission.
+    /// When a segment's block table does not cover its positions, a position lies beyond
+    /// [`Forward::context_tokens_max`], a token id is outside of the vocabulary, or `kv` was not
+    /// made for [`Forward::kv_shape`]: the engine checks these at admission.
     fn forward(&mut self, rows: &StepRows, kv: &mut KvPool, logits: &mut Logits);
 }
 

@@ -4,6 +4,8 @@
 //! `[layer][keys, values][position in block][kv_head][head_dim]`. So a kernel that works on one
 //! layer reads two contiguous runs per block, and copying a block is one copy.
 
+use kernels::quant::half::f32_to_f16;
+
 /// Names one block of a [`KvPool`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KvBlockId(pub u32);
@@ -119,6 +121,28 @@ impl KvPool {
             .get_disjoint_mut([from, to])
             .expect("both blocks are in the pool and differ");
         target.copy_from(source);
+    }
+
+    /// Stores the key and the value of one position, `offset` positions into `block`.
+    pub(crate) fn write(
+        &mut self,
+        block: KvBlockId,
+        layer: usize,
+        offset: usize,
+        key: &[f32],
+        value: &[f32],
+    ) {
+        let key_start = self.key_start(layer, offset);
+        let value_start = key_start + self.value_distance();
+        for (start, from) in [(key_start, key), (value_start, value)] {
+            match self.block_mut(block) {
+                KvNumbers::F32(numbers) => numbers[start..][..from.len()].copy_from_slice(from),
+                KvNumbers::F16(numbers) => {
+                    let to = numbers[start..][..from.len()].iter_mut();
+                    to.zip(from).for_each(|(to, &from)| *to = f32_to_f16(from));
+                }
+            }
+        }
     }
 
     /// The block's numbers, taking its memory if this is its first use.

@@ -1,0 +1,68 @@
+//! Qwen 2 and 2.5 (arXiv:2407.10671): the layer of Llama, with biases on q, k and v.
+
+use super::Decoder;
+use crate::error::LoadError;
+use crate::files::names::LayerTensor::{AttnNorm, FfnNorm};
+use crate::layers::attention::{Attention, look_back, project, rotate};
+use crate::layers::batch::{Batch, Stream};
+use crate::layers::embedding::{Embedding, Head, embed, head};
+use crate::layers::linear::{add, linear};
+use crate::layers::load::Loader;
+use crate::layers::mlp::{GatedMlp, gated_mlp};
+use crate::layers::norm::{Norm, norm};
+
+/// The weights of a Qwen 2 model.
+pub(crate) struct Qwen2 {
+    embedding: Embedding,
+    layers: Vec<Layer>,
+    head: Head,
+}
+
+struct Layer {
+    attn_norm: Norm,
+    attention: Attention,
+    ffn_norm: Norm,
+    mlp: GatedMlp,
+}
+
+impl Qwen2 {
+    pub(crate) fn load(loader: &Loader<'_>) -> Result<Self, LoadError> {
+        let layers = (0..loader.config.layer_count).map(|layer| Layer::load(loader, layer));
+        Ok(Qwen2 {
+            embedding: loader.embedding()?,
+            layers: layers.collect::<Result<_, _>>()?,
+            head: loader.head()?,
+        })
+    }
+}
+
+impl Layer {
+    fn load(loader: &Loader<'_>, layer: usize) -> Result<Self, LoadError> {
+        Ok(Layer {
+            attn_norm: loader.layer_norm(layer, AttnNorm)?,
+            attention: loader.attention(layer)?,
+            ffn_norm: loader.layer_norm(layer, FfnNorm)?,
+            mlp: loader.gated_mlp(layer)?,
+        })
+    }
+}
+
+impl Decoder for Qwen2 {
+    fn decode(&self, batch: &mut Batch<'_>, mut stream: Stream<'_>, logits: &mut [f32]) {
+        let Stream { x, normed, branch, heads } = &mut stream;
+        embed(batch, &self.embedding, x); // (rows, hidden_dim)
+        for layer in &self.layers {
+            norm(batch, &layer.attn_norm, x, normed); // (rows, hidden_dim)
+            project(batch, &layer.attention, normed, heads); // biases too; shapes as in llama.rs
+            rotate(batch, &layer.attention, heads);
+            look_back(batch, &layer.attention, heads); // (rows, q_dim)
+            linear(batch, &layer.attention.out, heads.seen, branch); // (rows, hidden_dim)
+            add(batch, x, branch);
+
+            norm(batch, &layer.ffn_norm, x, normed); // (rows, hidden_dim)
+            gated_mlp(batch, &layer.mlp, normed, branch); // (rows, hidden_dim)
+            add(batch, x, branch);
+        }
+        head(batch, &self.head, stream, logits); // (wanted rows, vocab_size)
+    }
+}

@@ -1,0 +1,74 @@
+//! Qwen 3 (arXiv:2505.09388): the layer of Llama, with a norm on each query and key head before the
+//! rotation. `head_dim` is a number of its own, not hidden_dim / head_count.
+
+use super::Decoder;
+use crate::error::LoadError;
+use crate::files::names::LayerTensor::{AttnNorm, FfnNorm, KNorm, QNorm};
+use crate::layers::attention::{Attention, look_back, norm_heads, project, rotate};
+use crate::layers::batch::{Batch, Stream};
+use crate::layers::embedding::{Embedding, Head, embed, head};
+use crate::layers::linear::{add, linear};
+use crate::layers::load::Loader;
+use crate::layers::mlp::{GatedMlp, gated_mlp};
+use crate::layers::norm::{Norm, norm};
+
+/// The weights of a Qwen 3 model.
+pub(crate) struct Qwen3 {
+    embedding: Embedding,
+    layers: Vec<Layer>,
+    head: Head,
+}
+
+struct Layer {
+    attn_norm: Norm,
+    attention: Attention,
+    q_norm: Norm,
+    k_norm: Norm,
+    ffn_norm: Norm,
+    mlp: GatedMlp,
+}
+
+impl Qwen3 {
+    pub(crate) fn load(loader: &Loader<'_>) -> Result<Self, LoadError> {
+        let layers = (0..loader.config.layer_count).map(|layer| Layer::load(loader, layer));
+        Ok(Qwen3 {
+            embedding: loader.embedding()?,
+            layers: layers.collect::<Result<_, _>>()?,
+            head: loader.head()?,
+        })
+    }
+}
+
+impl Layer {
+    fn load(loader: &Loader<'_>, layer: usize) -> Result<Self, LoadError> {
+        Ok(Layer {
+            attn_norm: loader.layer_norm(layer, AttnNorm)?,
+            attention: loader.attention(layer)?,
+            q_norm: loader.layer_norm(layer, QNorm)?,
+            k_norm: loader.layer_norm(layer, KNorm)?,
+            ffn_norm: loader.layer_norm(layer, FfnNorm)?,
+            mlp: loader.gated_mlp(layer)?,
+        })
+    }
+}
+
+impl Decoder for Qwen3 {
+    fn decode(&self, batch: &mut Batch<'_>, mut stream: Stream<'_>, logits: &mut [f32]) {
+        let Stream { x, normed, branch, heads } = &mut stream;
+        embed(batch, &self.embedding, x); // (rows, hidden_dim)
+        for layer in &self.layers {
+            norm(batch, &layer.attn_norm, x, normed); // (rows, hidden_dim)
+            project(batch, &layer.attention, normed, heads); // q (rows, q_dim), k, v (rows, kv_dim)
+            norm_heads(batch, &layer.q_norm, &layer.k_norm, heads);
+            rotate(batch, &layer.attention, heads);
+            look_back(batch, &layer.attention, heads); // (rows, q_dim)
+            linear(batch, &layer.attention.out, heads.seen, branch); // (rows, hidden_dim)
+            add(batch, x, branch);
+
+            norm(batch, &layer.ffn_norm, x, normed); // (rows, hidden_dim)
+            gated_mlp(batch, &layer.mlp, normed, branch); // (rows, hidden_dim)
+            add(batch, x, branch);
+        }
+        head(batch, &self.head, stream, logits); // (wanted rows, vocab_size)
+    }
+}

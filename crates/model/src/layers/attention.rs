@@ -1,0 +1,121 @@
+//! Attention: each row looks back on the keys of its sequence and sums up their values.
+//!
+//! A family calls [`project`], what it does to heads ([`norm_heads`], [`rotate`]), [`look_back`],
+//! and multiplies what was seen with the output matrix.
+
+use super::batch::{Batch, Heads};
+use super::linear::{Linear, linear_many};
+use super::norm::{Norm, norm_in_place};
+use crate::kv::{KvBlockId, KvNumbers};
+use kernels::ops::activation::soft_cap;
+use kernels::ops::softmax::softmax;
+use kernels::quant::half::f16_to_f32;
+
+/// The attention of one layer. q_dim = head_count * head_dim, kv_dim = kv_head_count * head_dim.
+#[derive(Debug)]
+pub(crate) struct Attention {
+    /// Which layer's keys and values.
+    pub layer: usize,
+    /// (q_dim, hidden_dim)
+    pub q: Linear,
+    /// (kv_dim, hidden_dim)
+    pub k: Linear,
+    /// (kv_dim, hidden_dim)
+    pub v: Linear,
+    /// (hidden_dim, q_dim)
+    pub out: Linear,
+    /// Which of the model's rotations turns queries and keys.
+    pub rotation: usize,
+    pub head_dim: usize,
+    /// Multiplies q·k.
+    pub scale: f32,
+    /// c of c * tanh(score / c).
+    pub soft_cap: Option<f32>,
+    /// A row sees this many positions, itself included; all of them when `None`.
+    pub window_tokens: Option<usize>,
+}
+
+/// Queries, keys and values of `x`: (rows, hidden_dim) -> (rows, q_dim) and twice (rows, kv_dim).
+pub(crate) fn project(batch: &mut Batch<'_>, it: &Attention, x: &[f32], heads: &mut Heads<'_>) {
+    linear_many(batch, x, [(&it.q, heads.q), (&it.k, heads.k), (&it.v, heads.v)]);
+}
+
+/// Normalizes each query head and each key head.
+pub(crate) fn norm_heads(batch: &Batch<'_>, q: &Norm, k: &Norm, heads: &mut Heads<'_>) {
+    norm_in_place(batch, q, heads.q); // each head_dim numbers of (rows, q_dim)
+    norm_in_place(batch, k, heads.k); // each head_dim numbers of (rows, kv_dim)
+}
+
+/// Turns queries and keys by the angles of their positions.
+pub(crate) fn rotate(batch: &Batch<'_>, it: &Attention, heads: &mut Heads<'_>) {
+    let (rotation, table) = &batch.rotations[it.rotation];
+    for x in [&mut *heads.q, &mut *heads.k] {
+        rotation.apply(&batch.compute.kernels, table, x, it.head_dim);
+    }
+}
+
+/// Stores keys and values, then sums up for each query head the values that it attends to.
+pub(crate) fn look_back(batch: &mut Batch<'_>, it: &Attention, heads: &mut Heads<'_>) {
+    store(batch, it.layer, heads.k, heads.v);
+    attend(batch, it, heads.q, heads.seen); // (rows, q_dim)
+}
+
+/// Writes the rows' keys and values into their blocks.
+fn store(batch: &mut Batch<'_>, layer: usize, k: &[f32], v: &[f32]) {
+    let dim = batch.kv.shape().row_numbers();
+    let block_tokens = batch.kv.block_tokens();
+    for run in batch.runs {
+        for (index, row) in run.rows.clone().enumerate() {
+            let position = run.first_position + index;
+            let block = run.kv_blocks[position / block_tokens];
+            let values = row * dim..(row + 1) * dim;
+            batch.kv.write(block, layer, position % block_tokens, &k[values.clone()], &v[values]);
+        }
+    }
+}
+
+/// For each row and query head: the values of the positions that it sees, weighted by softmax of
+/// its query's products with their keys.
+fn attend(batch: &mut Batch<'_>, it: &Attention, q: &[f32], out: &mut [f32]) {
+    let (q_dim, kv_dim) = (it.q.weight.rows, it.k.weight.rows);
+    let group = q_dim / kv_dim;
+    let block_tokens = batch.kv.block_tokens();
+    let read = |blocks: &[KvBlockId], position: usize, head: usize, is_value: bool| -> Vec<f32> {
+        let start = batch.kv.key_start(it.layer, position % block_tokens)
+            + head * it.head_dim
+            + usize::from(is_value) * batch.kv.value_distance();
+        match batch.kv.block(blocks[position / block_tokens]) {
+            KvNumbers::F32(numbers) => numbers[start..][..it.head_dim].to_vec(),
+            KvNumbers::F16(numbers) => {
+                numbers[start..][..it.head_dim].iter().map(|&bits| f16_to_f32(bits)).collect()
+            }
+        }
+    };
+    for run in batch.runs {
+        for (index, row) in run.rows.clone().enumerate() {
+            let position = run.first_position + index;
+            let first = it.window_tokens.map_or(0, |tokens| (position + 1).saturating_sub(tokens));
+            let heads = row * q_dim..(row + 1) * q_dim;
+            let heads = q[heads.clone()]
+                .chunks_exact(it.head_dim)
+                .zip(out[heads].chunks_exact_mut(it.head_dim));
+            for (head, (q, out)) in heads.enumerate() {
+                let mut scores: Vec<f32> = (first..=position)
+                    .map(|seen| {
+                        let key = read(run.kv_blocks, seen, head / group, false);
+                        key.iter().zip(q).map(|(k, q)| k * q).sum::<f32>() * it.scale
+                    })
+                    .collect();
+                if let Some(cap) = it.soft_cap {
+                    soft_cap(&batch.compute.kernels, &mut scores, cap);
+                }
+                softmax(&batch.compute.kernels, &mut scores);
+                out.fill(0.0);
+                for (seen, prob) in (first..=position).zip(scores) {
+                    let value = read(run.kv_blocks, seen, head / group, true);
+                    out.iter_mut().zip(value).for_each(|(out, v)| *out += prob * v);
+                }
+            }
+        }
+    }
+}
