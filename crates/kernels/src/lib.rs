@@ -10,6 +10,7 @@
 
 pub mod scalar;
 
+pub mod attention;
 mod input;
 mod isa;
 mod matmul;

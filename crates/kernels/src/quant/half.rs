@@ -9,6 +9,9 @@
 //! A NaN stays a NaN of the same sign with the upper bits of its payload, made quiet, as the F16C
 //! instructions do it.
 
+#[cfg(target_arch = "x86_64")]
+use crate::isa::Isa;
+use crate::isa::Kernels;
 use crate::weight::WeightType;
 
 /// The f32 of the same value.
@@ -63,6 +66,72 @@ pub fn f32_to_bf16(value: f32) -> u16 {
     ((bits + 0x7fff + odd) >> 16) as u16
 }
 
+/// Widens every f16 of `from` into `to`.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn widen_f16(kernels: &Kernels, from: &[u16], to: &mut [f32]) {
+    assert_eq!(from.len(), to.len(), "as many numbers as there are halves");
+    #[cfg(target_arch = "x86_64")]
+    if kernels.isa() != Isa::Scalar {
+        // SAFETY: both vector sets of x86-64 are chosen only where F16C is there.
+        return unsafe { f16c::widen(from, to) };
+    }
+    let _ = kernels;
+    from.iter().zip(to).for_each(|(bits, to)| *to = f16_to_f32(*bits));
+}
+
+/// Narrows every number of `from` to the nearest f16, ties to even: how keys and values are stored.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn narrow_f16(kernels: &Kernels, from: &[f32], to: &mut [u16]) {
+    assert_eq!(from.len(), to.len(), "as many halves as there are numbers");
+    #[cfg(target_arch = "x86_64")]
+    if kernels.isa() != Isa::Scalar {
+        // SAFETY: both vector sets of x86-64 are chosen only where F16C is there.
+        return unsafe { f16c::narrow(from, to) };
+    }
+    let _ = kernels;
+    from.iter().zip(to).for_each(|(value, to)| *to = f32_to_f16(*value));
+}
+
+/// Eight numbers at a time, with the instructions made for it.
+#[cfg(target_arch = "x86_64")]
+mod f16c {
+    use super::{f16_to_f32, f32_to_f16};
+    use std::arch::x86_64::*;
+
+    #[target_feature(enable = "avx,f16c")]
+    pub(super) fn widen(from: &[u16], to: &mut [f32]) {
+        let (from, from_rest) = from.as_chunks::<8>();
+        let (to, to_rest) = to.as_chunks_mut::<8>();
+        for (from, to) in from.iter().zip(to) {
+            // SAFETY: eight numbers on both sides.
+            unsafe {
+                let halves = _mm_loadu_si128(from.as_ptr().cast());
+                _mm256_storeu_ps(to.as_mut_ptr(), _mm256_cvtph_ps(halves));
+            }
+        }
+        from_rest.iter().zip(to_rest).for_each(|(bits, to)| *to = f16_to_f32(*bits));
+    }
+
+    #[target_feature(enable = "avx,f16c")]
+    pub(super) fn narrow(from: &[f32], to: &mut [u16]) {
+        let (from, from_rest) = from.as_chunks::<8>();
+        let (to, to_rest) = to.as_chunks_mut::<8>();
+        for (from, to) in from.iter().zip(to) {
+            // SAFETY: eight numbers on both sides.
+            unsafe {
+                let values = _mm256_loadu_ps(from.as_ptr());
+                let halves = _mm256_cvtps_ph::<_MM_FROUND_TO_NEAREST_INT>(values);
+                _mm_storeu_si128(to.as_mut_ptr().cast(), halves);
+            }
+        }
+        from_rest.iter().zip(to_rest).for_each(|(value, to)| *to = f32_to_f16(*value));
+    }
+}
+
 /// Widens little-endian numbers of a plain float type.
 pub(super) fn widen(kind: WeightType, bytes: &[u8], out: &mut [f32]) {
     let pairs = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
@@ -108,6 +177,29 @@ mod tests {
                 assert_eq!(wide.to_bits(), (expected as f32).to_bits(), "{bits:04x}");
                 assert_eq!(f32_to_f16(wide), bits, "{bits:04x}");
             }
+        }
+    }
+
+    #[test]
+    fn every_instruction_set_converts_alike() {
+        let halves: Vec<u16> = (0..=u16::MAX).chain([0x3c00; 5]).collect();
+        // Every f16, its neighbours and the middle to the next, of f32.
+        let singles: Vec<f32> = halves
+            .iter()
+            .flat_map(|&bits| {
+                let bits = f16_to_f32(bits).to_bits();
+                [0, 1, 0xfff, 0x1000, 0x1001].map(|more| f32::from_bits(bits.wrapping_add(more)))
+            })
+            .collect();
+        for kernels in Kernels::all_available() {
+            let mut wide = vec![0.0; halves.len()];
+            widen_f16(&kernels, &halves, &mut wide);
+            let expected = halves.iter().map(|&bits| f16_to_f32(bits).to_bits());
+            assert!(wide.iter().map(|value| value.to_bits()).eq(expected), "{kernels:?}");
+            let mut narrow = vec![0; singles.len()];
+            narrow_f16(&kernels, &singles, &mut narrow);
+            let expected = singles.iter().map(|&value| f32_to_f16(value));
+            assert!(narrow.iter().copied().eq(expected), "{kernels:?}");
         }
     }
 
