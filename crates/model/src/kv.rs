@@ -4,6 +4,7 @@
 //! `[layer][keys, values][position in block][kv_head][head_dim]`. So a kernel that works on one
 //! layer reads two contiguous runs per block, and copying a block is one copy.
 
+use kernels::attention::KvBlocks;
 use kernels::quant::half::f32_to_f16;
 
 /// Names one block of a [`KvPool`].
@@ -145,6 +146,28 @@ impl KvPool {
         }
     }
 
+    /// Keys and values of one layer in `blocks`, as attention reads them.
+    ///
+    /// # Panics
+    /// When one of the blocks was never written.
+    pub(crate) fn layer_blocks(
+        &self,
+        layer: usize,
+        blocks: &[KvBlockId],
+    ) -> (KvBlocks<'_>, KvBlocks<'_>) {
+        let key_start = self.key_start(layer, 0);
+        let len = self.value_distance();
+        let cut = |start: usize| match self.shape.element {
+            KvElement::F32 => KvBlocks::F32(
+                blocks.iter().map(|&block| &self.block(block).as_f32()[start..][..len]).collect(),
+            ),
+            KvElement::F16 => KvBlocks::F16(
+                blocks.iter().map(|&block| &self.block(block).as_f16()[start..][..len]).collect(),
+            ),
+        };
+        (cut(key_start), cut(key_start + len))
+    }
+
     /// The block's numbers, taking its memory if this is its first use.
     pub(crate) fn block_mut(&mut self, block: KvBlockId) -> &mut KvNumbers {
         let numbers = 2 * self.shape.layer_count * self.shape.row_numbers() * self.block_tokens;
@@ -173,6 +196,22 @@ impl KvPool {
 }
 
 impl KvNumbers {
+    /// The numbers of a pool of [`KvElement::F32`].
+    pub(crate) fn as_f32(&self) -> &[f32] {
+        match self {
+            KvNumbers::F32(numbers) => numbers,
+            KvNumbers::F16(_) => unreachable!("an f32 pool holds f32"),
+        }
+    }
+
+    /// The numbers of a pool of [`KvElement::F16`].
+    pub(crate) fn as_f16(&self) -> &[u16] {
+        match self {
+            KvNumbers::F16(numbers) => numbers,
+            KvNumbers::F32(_) => unreachable!("an f16 pool holds f16"),
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             KvNumbers::F32(numbers) => numbers.is_empty(),
@@ -205,10 +244,7 @@ mod tests {
         KvShape { layer_count: 3, kv_head_count: 2, head_dim: 4, element: KvElement::F32 };
 
     fn numbers(pool: &KvPool, block: u32) -> Vec<f32> {
-        match pool.block(KvBlockId(block)) {
-            KvNumbers::F32(numbers) => numbers.clone(),
-            KvNumbers::F16(_) => panic!("an f32 pool holds f32"),
-        }
+        pool.block(KvBlockId(block)).as_f32().to_vec()
     }
 
     #[test]

@@ -3,13 +3,10 @@
 //! A family calls [`project`], what it does to heads ([`norm_heads`], [`rotate`]), [`look_back`],
 //! and multiplies what was seen with the output matrix.
 
-use super::batch::{Batch, Heads};
+use super::batch::{Batch, Compute, Heads};
 use super::linear::{Linear, linear_many};
 use super::norm::{Norm, norm_in_place};
-use crate::kv::{KvBlockId, KvNumbers};
-use kernels::ops::activation::soft_cap;
-use kernels::ops::softmax::softmax;
-use kernels::quant::half::f16_to_f32;
+use kernels::attention::{AttentionSegment, AttentionShape};
 
 /// The attention of one layer. q_dim = head_count * head_dim, kv_dim = kv_head_count * head_dim.
 #[derive(Debug)]
@@ -77,45 +74,28 @@ fn store(batch: &mut Batch<'_>, layer: usize, k: &[f32], v: &[f32]) {
 /// For each row and query head: the values of the positions that it sees, weighted by softmax of
 /// its query's products with their keys.
 fn attend(batch: &mut Batch<'_>, it: &Attention, q: &[f32], out: &mut [f32]) {
-    let (q_dim, kv_dim) = (it.q.weight.rows, it.k.weight.rows);
-    let group = q_dim / kv_dim;
-    let block_tokens = batch.kv.block_tokens();
-    let read = |blocks: &[KvBlockId], position: usize, head: usize, is_value: bool| -> Vec<f32> {
-        let start = batch.kv.key_start(it.layer, position % block_tokens)
-            + head * it.head_dim
-            + usize::from(is_value) * batch.kv.value_distance();
-        match batch.kv.block(blocks[position / block_tokens]) {
-            KvNumbers::F32(numbers) => numbers[start..][..it.head_dim].to_vec(),
-            KvNumbers::F16(numbers) => {
-                numbers[start..][..it.head_dim].iter().map(|&bits| f16_to_f32(bits)).collect()
-            }
-        }
+    let shape = AttentionShape {
+        head_count: it.q.weight.rows / it.head_dim,
+        kv_head_count: it.k.weight.rows / it.head_dim,
+        head_dim: it.head_dim,
+        block_tokens: batch.kv.block_tokens(),
+        scale: it.scale,
+        causal: true,
+        window: it.window_tokens,
+        soft_cap: it.soft_cap,
     };
-    for run in batch.runs {
-        for (index, row) in run.rows.clone().enumerate() {
-            let position = run.first_position + index;
-            let first = it.window_tokens.map_or(0, |tokens| (position + 1).saturating_sub(tokens));
-            let heads = row * q_dim..(row + 1) * q_dim;
-            let heads = q[heads.clone()]
-                .chunks_exact(it.head_dim)
-                .zip(out[heads].chunks_exact_mut(it.head_dim));
-            for (head, (q, out)) in heads.enumerate() {
-                let mut scores: Vec<f32> = (first..=position)
-                    .map(|seen| {
-                        let key = read(run.kv_blocks, seen, head / group, false);
-                        key.iter().zip(q).map(|(k, q)| k * q).sum::<f32>() * it.scale
-                    })
-                    .collect();
-                if let Some(cap) = it.soft_cap {
-                    soft_cap(&batch.compute.kernels, &mut scores, cap);
-                }
-                softmax(&batch.compute.kernels, &mut scores);
-                out.fill(0.0);
-                for (seen, prob) in (first..=position).zip(scores) {
-                    let value = read(run.kv_blocks, seen, head / group, true);
-                    out.iter_mut().zip(value).for_each(|(out, v)| *out += prob * v);
-                }
-            }
+    let segments = batch.runs.iter().map(|run| {
+        let visible_tokens = run.first_position + run.rows.len();
+        let blocks = &run.kv_blocks[..visible_tokens.div_ceil(shape.block_tokens)];
+        let (keys, values) = batch.kv.layer_blocks(it.layer, blocks);
+        AttentionSegment {
+            rows: run.rows.clone(),
+            first_position: run.first_position,
+            keys,
+            values,
         }
-    }
+    });
+    let segments: Vec<_> = segments.collect();
+    let Compute { kernels, pool, .. } = &*batch.compute;
+    kernels::attention::attention(kernels, pool, &shape, &segments, q, out);
 }
