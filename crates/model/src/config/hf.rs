@@ -402,3 +402,7 @@ fn experts(fields: &Json<'_>, config: &ModelConfig) -> Result<Option<Experts>, L
         layers,
     }))
 }
+
+#[cfg(test)]
+#[path = "hf_tests.rs"]
+mod tests;

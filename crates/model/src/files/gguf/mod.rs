@@ -10,11 +10,13 @@
 mod cursor;
 mod metadata;
 mod tensor_types;
+mod value;
 
 use std::collections::HashMap;
 
 use cursor::Cursor;
-pub use metadata::{Metadata, Strings, Value, ValueType};
+pub use metadata::{Metadata, Strings};
+pub use value::{Value, ValueType};
 
 use super::mapped::Bytes;
 use super::view::{StoredTensor, StoredType};
