@@ -231,7 +231,7 @@ impl Candidates {
     /// Keeps the first candidates of a ranking until their share of the mass reaches `share`.
     ///
     /// `key(logit, weight)` gives the rank: smallest first, lower id first among equals. The
-    /// candidate that reaches `share` (in [0, 1]) is kept, so at least one is. The mass is
+    /// candidate that reaches `share` (in (0, 1]) is kept, so at least one is. The mass is
     /// accumulated in f64 and in rank order. `negligible` is a weight below which no candidate can
     /// be needed; 0 says that any may be. Returns the largest key kept.
     pub fn retain_until_share(

@@ -103,6 +103,14 @@ mod tests {
     }
 
     #[test]
+    fn an_interval_includes_its_start_and_not_its_end() {
+        for (uniform, index) in [(0.499_999, 0), (0.5, 1)] {
+            let mut candidates = loaded(&[3.0, 3.0]);
+            assert_eq!(Selector::Categorical.select(&mut candidates, || uniform).index, index);
+        }
+    }
+
+    #[test]
     fn a_token_of_probability_zero_is_never_drawn() {
         let mut candidates = loaded(&[-5000.0, 0.0, -5000.0]);
         for uniform in [0.0, 0.5, 1.0 - f64::EPSILON / 2.0] {

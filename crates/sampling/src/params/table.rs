@@ -135,11 +135,11 @@ pub const PARAMS: &[ParamSpec] = &[
     ParamSpec {
         name: "top_p",
         aliases: &[],
-        kind: float(0.0, false, 1.0, false, |p, v| p.top_p = v),
+        kind: float(0.0, true, 1.0, false, |p, v| p.top_p = v),
         openai_range: None,
         neutral: "1",
         default: "1",
-        help: "Keeps the most likely tokens until their probabilities reach this sum; 0 keeps one.",
+        help: "Keeps the most likely tokens until their probabilities reach this sum.",
         source: "Holtzman et al., arXiv:1904.09751",
         get: |p| float_value(p.top_p),
     },

@@ -105,7 +105,7 @@ fn boundaries_of_the_jeton_profile() {
     assert_eq!(ids(json!({"epsilon_cutoff": 0.1}), &ln(&[0.1, 0.2, 0.7])), [0, 1, 2]);
     assert_eq!(ids(json!({"top_p": 0.81}), &ln(&[0.5, 0.3, 0.2])), [0, 1, 2]);
     assert_eq!(ids(json!({"top_p": 0.5}), &[0.0; 10]), [0, 1, 2, 3, 4]);
-    assert_eq!(ids(json!({"top_p": 0}), &[1.0, 2.0, 2.0]), [1]);
+    assert_eq!(ids(json!({"top_p": 1e-9}), &[1.0, 2.0, 2.0]), [1]);
     assert_eq!(ids(json!({"top_k": 2}), &[1.0, 0.5, 0.5, 0.0]), [0, 1]);
     assert_eq!(ids(json!({"top_k": 2}), &[0.5, 0.5, 0.0, 0.5]), [0, 1]);
     // sigma is over the possible tokens, population form: 3 - 0.8165 = 2.18.
