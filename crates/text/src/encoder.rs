@@ -3,6 +3,7 @@
 //! The first three steps are Hugging Face `tokenizers`, so that a `tokenizer.json` means here what
 //! it means there; the words are encoded by our own pair merging, or its Unigram model.
 
+use ahash::AHashMap;
 use tokenizers::models::bpe::BpeTrainer;
 use tokenizers::models::unigram::Unigram;
 use tokenizers::normalizers::NormalizerWrapper;
@@ -72,16 +73,27 @@ impl Encoder {
             pre_tokenizer.pre_tokenize(&mut cut).map_err(failed)?;
         }
         let mut merger = Merger::default();
+        // Where in `out` the ids of each word seen so far begin and end: words repeat.
+        let mut seen: AHashMap<&str, (usize, usize)> = AHashMap::new();
         for (word, _, tokens) in cut.get_splits(OffsetReferential::Normalized, OffsetType::None) {
-            match (tokens, &self.model) {
-                (Some(tokens), _) => out.extend(tokens.iter().map(|token| token.id)),
-                (None, WordModel::Bpe(bpe)) => bpe.encode_word(vocab, word, &mut merger, out),
-                (None, WordModel::Spm(spm)) => spm.encode_text(vocab, word, &mut merger, out),
-                (None, WordModel::Unigram(unigram)) => {
+            if let Some(tokens) = tokens {
+                out.extend(tokens.iter().map(|token| token.id));
+                continue;
+            }
+            if let Some((start, end)) = seen.get(word) {
+                out.extend_from_within(*start..*end);
+                continue;
+            }
+            let start = out.len();
+            match &self.model {
+                WordModel::Bpe(bpe) => bpe.encode_word(vocab, word, &mut merger, out),
+                WordModel::Spm(spm) => spm.encode_text(vocab, word, &mut merger, out),
+                WordModel::Unigram(unigram) => {
                     let tokens = unigram.tokenize(word).map_err(failed)?;
                     out.extend(tokens.iter().map(|token| token.id));
                 }
             }
+            seen.insert(word, (start, out.len()));
         }
         Ok(())
     }

@@ -10,6 +10,9 @@ pub const MERGES_MAX: usize = 1 << 23;
 /// Bytes of one token's text. Real vocabularies stay below 1 KiB (runs of blanks).
 pub const TOKEN_BYTES_MAX: usize = 1 << 16;
 
+/// Bytes of all tokens' texts together. The largest public vocabularies hold about 3 MB.
+pub const VOCAB_BYTES_MAX: usize = 1 << 30;
+
 /// Bytes of a `tokenizer.json`. The largest public ones are about 35 MB.
 pub const TOKENIZER_JSON_BYTES_MAX: usize = 256 << 20;
 

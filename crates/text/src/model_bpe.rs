@@ -123,7 +123,7 @@ mod tests {
         let texts = ["<unk>", "a", "b", "ab", "abab", "ba"].map(String::from).to_vec();
         let mut kinds = vec![TokenKind::Normal; texts.len()];
         kinds[0] = TokenKind::Unknown;
-        Vocab::new(texts, kinds).unwrap()
+        Vocab::new(&texts, kinds).unwrap()
     }
 
     fn encode(word: &str, options: BpeOptions) -> Vec<TokenId> {

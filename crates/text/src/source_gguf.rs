@@ -13,6 +13,7 @@ use crate::model_bpe::{Bpe, BpeOptions};
 use crate::model_spm::Spm;
 use crate::pieces::{PieceRule, Pieces};
 use crate::pre_tokenizers::PreTokenizer;
+use crate::source_json::{matchable_texts, unigram};
 use crate::vocab::{TokenKind, Vocab};
 use crate::{SpecialIds, TokenId, Tokenizer, VocabError, charsmap};
 
@@ -96,8 +97,7 @@ impl Tokenizer {
     pub fn from_vocab(source: VocabSource) -> Result<Self, VocabError> {
         let kinds = token_kinds(&source)?;
         let added = added_tokens(&source.tokens, &kinds);
-        let mut source = source;
-        let vocab = Vocab::new(std::mem::take(&mut source.tokens), kinds)?;
+        let vocab = Vocab::new(&source.tokens, kinds)?;
         let special_ids = special_ids(&source, &vocab)?;
         let rules = match source.model.as_str() {
             "gpt2" => byte_level_rules(&source, &vocab)?,
@@ -247,12 +247,8 @@ fn unigram_model(source: &VocabSource, vocab: &Vocab) -> Result<Unigram, VocabEr
         return Err(VocabError::LengthMismatch { what, given, tokens });
     }
     let scores = source.scores.iter().map(|score| f64::from(*score));
-    let texts = (0..vocab.len() as TokenId).map(|id| {
-        // Only text may be matched by its text: special tokens keep an entry that never matches.
-        let plain = vocab.kind(id).is_some_and(|kind| !kind.is_special());
-        vocab.text(id).filter(|_| plain).unwrap_or_default().to_owned()
-    });
-    crate::source_json::unigram(texts.zip(scores).collect(), source.unk_id, false)
+    let pairs = matchable_texts(vocab).zip(scores).collect();
+    unigram(pairs, source.unk_id, false)
 }
 
 /// Pieces whose blanks are `▁` and whose bytes are `<0x0A>`.

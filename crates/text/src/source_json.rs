@@ -73,7 +73,7 @@ fn vocab_of(tokens: &mut Tokens, added: &[AddedEntry]) -> Result<Vocab, VocabErr
         texts[index].clone_from(&entry.content);
         kinds[index] = if entry.special { TokenKind::Control } else { TokenKind::UserDefined };
     }
-    let vocab = Vocab::new(texts, kinds)?;
+    let vocab = Vocab::new(&texts, kinds)?;
     for id in 0..length as TokenId {
         let text = vocab.text(id).expect("ids below the length have a text");
         let first = vocab.id(text).unwrap_or(id);
@@ -103,12 +103,19 @@ fn word_model(model: &Model, scores: Vec<f64>, vocab: &Vocab) -> Result<WordMode
             Ok(WordModel::Bpe(Bpe::new(vocab, halves, options)?))
         }
         _ => {
-            let own = 0..scores.len() as TokenId;
-            let texts = own.map(|id| vocab.text(id).unwrap_or_default().to_owned());
-            let pairs = texts.zip(scores).collect();
+            let pairs = matchable_texts(vocab).zip(scores).collect();
             Ok(WordModel::Unigram(Box::new(unigram(pairs, model.unk_id, model.byte_fallback)?)))
         }
     }
+}
+
+/// The texts that plain text may become, in the order of ids. Unigram would match special tokens
+/// by their text; they keep an entry that never matches.
+pub(crate) fn matchable_texts(vocab: &Vocab) -> impl Iterator<Item = String> {
+    (0..vocab.len() as TokenId).map(|id| {
+        let plain = vocab.kind(id).is_some_and(|kind| !kind.is_special());
+        vocab.text(id).filter(|_| plain).unwrap_or_default().to_owned()
+    })
 }
 
 /// The likeliest-segmentation model over (text, score) pairs in the order of their ids.

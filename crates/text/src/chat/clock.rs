@@ -119,7 +119,7 @@ impl LocalTime {
             'r' => nested("%I:%M:%S %p", out),
             'D' | 'x' => nested("%m/%d/%y", out),
             'c' => nested("%a %b %e %H:%M:%S %Y", out),
-            'n' => write!(out, "\n"),
+            'n' => writeln!(out),
             't' => write!(out, "\t"),
             '%' => write!(out, "%"),
             _ => return None,

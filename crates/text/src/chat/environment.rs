@@ -4,11 +4,11 @@
 //! in a way templates notice, the filter is replaced here.
 
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::{Kwargs, Value, ValueKind};
+use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::error::RaisedByTemplate;
-use super::{LocalTime, json, methods};
+use super::{LocalTime, filters, json, methods};
 use crate::limits::{TEMPLATE_DEPTH_MAX, TEMPLATE_FUEL_MAX};
 
 /// The name of the clock's variable; no template can spell it.
@@ -28,7 +28,10 @@ pub(super) fn environment() -> Environment<'static> {
     env.set_unknown_method_callback(methods::call);
     env.add_function("raise_exception", raise_exception);
     env.add_function("strftime_now", strftime_now);
+    env.add_function("cycler", |items: Rest<Value>| minijinja_contrib::globals::cycler(items.0));
+    env.add_function("joiner", minijinja_contrib::globals::joiner);
     env.add_filter("tojson", json::tojson);
+    filters::add_filters(&mut env);
     env
 }
 
@@ -50,12 +53,17 @@ fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
 
 /// Writes a value as Python prints it.
 fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
-    match value.kind() {
-        ValueKind::Undefined => Ok(()),
-        ValueKind::String => out.write_str(value.as_str().unwrap_or_default()).map_err(Error::from),
-        _ => write!(out, "{value}").map_err(Error::from),
+    match (value.kind(), value.as_str()) {
+        (ValueKind::Undefined, _) => Ok(()),
+        (_, Some(text)) => out.write_str(text).map_err(Error::from),
+        _ => out.write_str(&python_text(value)).map_err(Error::from),
     }
 }
 
-#[allow(unused)]
-fn _k(_: Kwargs) {}
+/// A value as Python's `str` writes it. Floats inside lists keep the engine's own form.
+pub(super) fn python_text(value: &Value) -> String {
+    if value.kind() == ValueKind::Number && !value.is_integer() {
+        return json::float_text(f64::try_from(value.clone()).unwrap_or(f64::NAN));
+    }
+    value.to_string()
+}

@@ -7,6 +7,7 @@
 mod clock;
 mod environment;
 mod error;
+mod filters;
 mod json;
 mod methods;
 mod render;

@@ -1,5 +1,10 @@
 //! Conformance and contract tests of the `text` crate.
 
+mod bad_templates;
+mod bad_vocabularies;
 mod chat_conformance;
+mod chat_contracts;
 mod data;
+mod own_vocabularies;
 mod tokenizer_conformance;
+mod tokenizer_contracts;
