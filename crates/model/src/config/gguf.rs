@@ -144,7 +144,9 @@ fn shape(keys: &Keys<'_>, family: Family) -> Result<ModelConfig, LoadError> {
         embedding_scale: if is_gemma { (hidden_dim as f32).sqrt() } else { 1.0 },
         tied_output: !has("output.weight"),
         qk_norm: matches!(family, Family::Qwen3 | Family::Qwen3Moe | Family::Gemma3),
-        qkv_bias: matches!(family, Family::Qwen2 | Family::Gpt2) || has("blk.0.attn_q.bias"),
+        qkv_bias: matches!(family, Family::Qwen2 | Family::Gpt2)
+            || has("blk.0.attn_q.bias")
+            || has("blk.0.attn_qkv.bias"),
         attn_out_bias: family == Family::Gpt2 || has("blk.0.attn_output.bias"),
         ffn_bias: family == Family::Gpt2 || has("blk.0.ffn_up.bias"),
         experts: None,

@@ -404,5 +404,5 @@ fn experts(fields: &Json<'_>, config: &ModelConfig) -> Result<Option<Experts>, L
 }
 
 #[cfg(test)]
-#[path = "hf_tests.rs"]
+#[path = "tests/hf.rs"]
 mod tests;

@@ -46,7 +46,7 @@ pub struct StoredTensor {
     pub file: String,
     /// How the numbers are stored.
     pub kind: StoredType,
-    /// Outermost dimension first; 1 to 4 dimensions.
+    /// Outermost dimension first; 1 to 4 dimensions, none of them 0, for [`StoredType::Weight`].
     pub shape: Vec<usize>,
     /// The numbers; empty for [`StoredType::Other`].
     pub bytes: Bytes,
@@ -93,7 +93,7 @@ impl StoredTensor {
     /// When the type is not supported, rows are not whole blocks, or the rows are not there.
     pub fn rows(&self, first: usize, count: usize) -> Result<TensorView, LoadError> {
         let kind = self.weight_type()?;
-        let cols = *self.shape.last().expect("1 to 4 dimensions");
+        let cols = *self.shape.last().expect("weights have 1 to 4 dimensions");
         let total: usize = self.shape[..self.shape.len() - 1].iter().product();
         let row_bytes = cols / kind.block_values() * kind.block_bytes();
         let cut = || {
@@ -119,8 +119,9 @@ impl StoredTensor {
     /// # Errors
     /// When the type is not supported or rows are not whole blocks.
     pub fn floats(&self) -> Result<Vec<f32>, LoadError> {
+        self.weight_type()?;
         let count = self.shape.iter().product();
-        let rows = count / self.shape.last().expect("1 to 4 dimensions");
+        let rows = count / self.shape.last().expect("weights have 1 to 4 dimensions");
         let view = self.rows(0, rows)?;
         let mut floats = vec![0.0; count];
         kernels::quant::dequantize_row(view.kind, &view.bytes, &mut floats);

@@ -2,7 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use model::{Family, LayerTensor, ModelConfig, ModelFile, RopeLayout, RopeScaling, TensorName};
+use model::{
+    Bytes, Family, Gguf, LayerTensor, ModelConfig, ModelFile, RopeLayout, RopeScaling, TensorName,
+};
 
 use crate::conformance_dir;
 
@@ -206,4 +208,24 @@ fn sizes_and_types_are_told() {
     assert_eq!(mix.iter().map(|share| share.bytes).sum::<u64>(), file.tensor_bytes());
     assert!(file.tensor_bytes() < file.file_bytes());
     assert_eq!(file.digest().len(), 64);
+}
+
+#[test]
+fn vocabularies_without_tensors_are_read() {
+    let Some(folder) = conformance_dir() else { return };
+    let mut vocab_count = 0;
+    for part in ["llamacpp", "built"] {
+        for path in sources(&folder.join("tokenizer").join(part)) {
+            let bytes = Bytes::map_file(&path).unwrap();
+            let gguf = Gguf::read(&bytes, "vocab.gguf").unwrap_or_else(|error| panic!("{error}"));
+            assert!(gguf.tensors.is_empty());
+            let tokens = gguf.metadata.strings("tokenizer.ggml.tokens").unwrap().unwrap();
+            let types = gguf.metadata.u32s("tokenizer.ggml.token_type").unwrap().unwrap();
+            assert_eq!(tokens.len(), types.len(), "{path:?}");
+            assert!(tokens.len() > 10_000, "{path:?}");
+            assert!(tokens.into_iter().all(|token| token.is_ok()), "{path:?}");
+            vocab_count += 1;
+        }
+    }
+    assert_eq!(vocab_count, 6);
 }
