@@ -101,7 +101,7 @@ pub enum EncodeError {
 
 /// Why ids cannot be turned into text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("token id {id} is not in the vocabulary; ids go from 0 to {}", vocab_size.saturating_sub(1))]
+#[error("token id {id} is not in the vocabulary; ids are below {vocab_size}")]
 pub struct DecodeError {
     /// The id that was given.
     pub id: TokenId,

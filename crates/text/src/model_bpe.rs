@@ -120,7 +120,7 @@ mod tests {
     use crate::vocab::TokenKind;
 
     fn vocab() -> Vocab {
-        let texts = ["<unk>", "a", "b", "ab", "abab", "ba"].map(String::from).to_vec();
+        let texts = ["<unk>", "a", "b", "ab", "abab", "ba"];
         let mut kinds = vec![TokenKind::Normal; texts.len()];
         kinds[0] = TokenKind::Unknown;
         Vocab::new(&texts, kinds).unwrap()

@@ -96,7 +96,7 @@ mod tests {
         let mut kinds = vec![TokenKind::Normal; texts.len()];
         kinds[0] = TokenKind::Unknown;
         (kinds[1], kinds[2]) = (TokenKind::Byte, TokenKind::Byte);
-        let vocab = Vocab::new(&texts.map(String::from), kinds).unwrap();
+        let vocab = Vocab::new(&texts, kinds).unwrap();
         let scores = [0.0, 0.0, 0.0, -5.0, -6.0, -7.0, -2.0, -1.0, -9.0];
         let spm = Spm::new(&vocab, &scores, Some(0)).unwrap();
         let encode = |text: &str| {
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn scores_must_fit_the_tokens() {
-        let vocab = Vocab::new(&["a".into()], vec![TokenKind::Normal]).unwrap();
+        let vocab = Vocab::new(&["a"], vec![TokenKind::Normal]).unwrap();
         assert!(matches!(Spm::new(&vocab, &[], None), Err(VocabError::LengthMismatch { .. })));
         assert!(matches!(Spm::new(&vocab, &[f32::NAN], None), Err(VocabError::Invalid { .. })));
     }

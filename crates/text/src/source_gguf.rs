@@ -21,21 +21,24 @@ use crate::{SpecialIds, TokenId, Tokenizer, VocabError, charsmap};
 const BLANK: &str = "▁";
 
 /// The values under `tokenizer.ggml.*`, named as there. Absent values stay at their default.
+///
+/// `S` is a text: `String`, or `&str` to read straight from a file in memory, which spares a large
+/// vocabulary half a million allocations.
 #[derive(Debug, Clone, Default)]
-pub struct VocabSource {
+pub struct VocabSource<S = String> {
     /// `model`: `gpt2` (byte-level pairs), `llama` (SentencePiece pairs), `t5` (Unigram).
     pub model: String,
     /// `pre`: how text is cut into words; only `gpt2` vocabularies have a choice.
     pub pre: Option<String>,
     /// `tokens`, in the order of their ids.
-    pub tokens: Vec<String>,
+    pub tokens: Vec<S>,
     /// `token_type`: 1 normal, 2 unknown, 3 control, 4 user defined, 5 unused, 6 byte. Empty: all
     /// normal.
     pub token_types: Vec<i32>,
     /// `scores`, for `llama` and `t5`.
     pub scores: Vec<f32>,
     /// `merges`, for `gpt2`: two tokens with one blank between, the most important first.
-    pub merges: Vec<String>,
+    pub merges: Vec<S>,
     /// `bos_token_id`.
     pub bos_id: Option<TokenId>,
     /// `eos_token_id`.
@@ -94,7 +97,7 @@ impl Tokenizer {
     /// Builds a tokenizer from GGUF metadata.
     ///
     /// Where a text occurs twice in the list, encoding uses the lower id.
-    pub fn from_vocab(source: VocabSource) -> Result<Self, VocabError> {
+    pub fn from_vocab<S: AsRef<str>>(source: VocabSource<S>) -> Result<Self, VocabError> {
         let kinds = token_kinds(&source)?;
         let added = added_tokens(&source.tokens, &kinds);
         let vocab = Vocab::new(&source.tokens, kinds)?;
@@ -128,7 +131,7 @@ impl Tokenizer {
     }
 }
 
-fn token_kinds(source: &VocabSource) -> Result<Vec<TokenKind>, VocabError> {
+fn token_kinds<S>(source: &VocabSource<S>) -> Result<Vec<TokenKind>, VocabError> {
     let tokens = source.tokens.len();
     if source.token_types.is_empty() {
         return Ok(vec![TokenKind::Normal; tokens]);
@@ -149,14 +152,14 @@ fn token_kinds(source: &VocabSource) -> Result<Vec<TokenKind>, VocabError> {
 }
 
 /// Tokens that are matched whole before the text is cut.
-fn added_tokens(tokens: &[String], kinds: &[TokenKind]) -> Vec<AddedToken> {
+fn added_tokens<S: AsRef<str>>(tokens: &[S], kinds: &[TokenKind]) -> Vec<AddedToken> {
     let matched = |kind: TokenKind| kind.is_special() || kind == TokenKind::UserDefined;
-    let both = tokens.iter().zip(kinds).filter(|(text, kind)| matched(**kind) && !text.is_empty());
-    both.map(|(text, kind)| AddedToken::from(text.clone(), kind.is_special()).normalized(false))
-        .collect()
+    let texts = tokens.iter().map(AsRef::as_ref);
+    let both = texts.zip(kinds).filter(|(text, kind)| matched(**kind) && !text.is_empty());
+    both.map(|(text, kind)| AddedToken::from(text, kind.is_special()).normalized(false)).collect()
 }
 
-fn special_ids(source: &VocabSource, vocab: &Vocab) -> Result<SpecialIds, VocabError> {
+fn special_ids<S>(source: &VocabSource<S>, vocab: &Vocab) -> Result<SpecialIds, VocabError> {
     let inside = |what: &'static str, id: Option<TokenId>| match id {
         Some(id) if id as usize >= vocab.len() => {
             Err(VocabError::IdOutOfRange { what, id: id.into(), vocab_size: vocab.len() })
@@ -177,15 +180,18 @@ fn special_ids(source: &VocabSource, vocab: &Vocab) -> Result<SpecialIds, VocabE
     Ok(SpecialIds { bos, eos, unk, pad, eot, ends })
 }
 
-fn byte_level_rules(source: &VocabSource, vocab: &Vocab) -> Result<Rules, VocabError> {
+fn byte_level_rules<S: AsRef<str>>(
+    source: &VocabSource<S>,
+    vocab: &Vocab,
+) -> Result<Rules, VocabError> {
     let pre = PreTokenizer::by_name(source.pre.as_deref())?;
-    for (index, merge) in source.merges.iter().enumerate() {
-        if merge.split_once(' ').is_none() {
-            let (merge, reason) = (merge.clone(), "two tokens with one blank between".into());
-            return Err(VocabError::BadMerge { index, merge, reason });
-        }
+    let merges = || source.merges.iter().map(AsRef::as_ref);
+    if let Some(index) = merges().position(|merge| !merge.contains(' ')) {
+        let merge = source.merges[index].as_ref().to_owned();
+        let reason = "two tokens with one blank between are expected".to_owned();
+        return Err(VocabError::BadMerge { index, merge, reason });
     }
-    let halves = source.merges.iter().map(|merge| merge.split_once(' ').unwrap_or((merge, "")));
+    let halves = merges().map(|merge| merge.split_once(' ').unwrap_or((merge, "")));
     let options = BpeOptions { ignore_merges: pre.ignore_merges, ..Default::default() };
     Ok(Rules {
         normalizer: None,
@@ -197,7 +203,7 @@ fn byte_level_rules(source: &VocabSource, vocab: &Vocab) -> Result<Rules, VocabE
     })
 }
 
-fn sentencepiece_rules(source: &VocabSource, vocab: &Vocab) -> Result<Rules, VocabError> {
+fn sentencepiece_rules<S>(source: &VocabSource<S>, vocab: &Vocab) -> Result<Rules, VocabError> {
     let space_prefix = source.add_space_prefix.unwrap_or(true);
     let mut steps: Vec<NormalizerWrapper> = Vec::new();
     if source.remove_extra_whitespaces == Some(true) {
@@ -217,7 +223,7 @@ fn sentencepiece_rules(source: &VocabSource, vocab: &Vocab) -> Result<Rules, Voc
     })
 }
 
-fn unigram_rules(source: &VocabSource, vocab: &Vocab) -> Result<Rules, VocabError> {
+fn unigram_rules<S>(source: &VocabSource<S>, vocab: &Vocab) -> Result<Rules, VocabError> {
     let space_prefix = source.add_space_prefix.unwrap_or(true);
     let mut steps: Vec<NormalizerWrapper> = Vec::new();
     if !source.precompiled_charsmap.is_empty() {
@@ -240,7 +246,7 @@ fn unigram_rules(source: &VocabSource, vocab: &Vocab) -> Result<Rules, VocabErro
     })
 }
 
-fn unigram_model(source: &VocabSource, vocab: &Vocab) -> Result<Unigram, VocabError> {
+fn unigram_model<S>(source: &VocabSource<S>, vocab: &Vocab) -> Result<Unigram, VocabError> {
     let what = "the list of scores";
     if source.scores.len() != vocab.len() {
         let (given, tokens) = (source.scores.len(), vocab.len());

@@ -82,8 +82,8 @@ impl ChatTemplate {
         }
     }
 
-    /// Runs the template over the given variables alone: what [`ChatTemplate::render`] does, without
-    /// a conversation.
+    /// Runs the template over the given variables alone: what [`ChatTemplate::render`] does,
+    /// without a conversation.
     pub fn render_variables(&self, variables: Map<String, Value>) -> Result<String, TemplateError> {
         let template = self.environment.get_template(NAME)?;
         let mut out = BoundedText { bytes: Vec::new() };

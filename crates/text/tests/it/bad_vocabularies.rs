@@ -74,7 +74,9 @@ fn broken_parts_are_refused_by_name() {
     assert!(matches!(refusal("", "added_tokens", added), VocabError::Duplicate { .. }));
     let decoder = refusal("", "decoder", json!({"type": "WordPiece"}));
     assert!(matches!(decoder, VocabError::Unsupported { what: "decoder", .. }));
-    let regex = json!({"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated", "invert": false});
+    let pattern = json!({"Regex": "("});
+    let regex =
+        json!({"type": "Split", "pattern": pattern, "behavior": "Isolated", "invert": false});
     assert!(matches!(refusal("", "pre_tokenizer", regex), VocabError::Invalid { .. }));
     let unknown = refusal("", "normalizer", json!({"type": "Magic"}));
     assert!(matches!(unknown, VocabError::Invalid { what: "the normalizer", .. }));
@@ -114,7 +116,7 @@ fn broken_metadata_is_refused_by_name() {
     let unknown = refusal(|source| source.pre = Some("mystery".into()));
     assert!(unknown.to_string().contains("llama-bpe"), "{unknown}");
     assert!(matches!(refusal(|source| source.tokens.clear()), VocabError::LengthMismatch { .. }));
-    let empty = Tokenizer::from_vocab(VocabSource::default()).unwrap_err();
+    let empty = Tokenizer::from_vocab(VocabSource::<String>::default()).unwrap_err();
     assert!(matches!(empty, VocabError::Missing(_)));
     let types = refusal(|source| source.token_types.truncate(3));
     assert!(matches!(types, VocabError::LengthMismatch { .. }));
@@ -122,7 +124,7 @@ fn broken_metadata_is_refused_by_name() {
     assert!(matches!(ids, VocabError::IdOutOfRange { what: "eos_token_id", .. }));
     for merge in ["ab", "", "zzz yyy"] {
         let mut source = own::byte_level_source();
-        source.merges.push(merge.into());
+        source.merges.push(merge.to_owned());
         let error = Tokenizer::from_vocab(source).unwrap_err();
         assert!(matches!(error, VocabError::BadMerge { .. }), "{merge:?}: {error}");
     }
@@ -163,7 +165,9 @@ proptest! {
     fn a_changed_file_never_panics(
         which in 0_usize..3,
         place in any::<prop::sample::Index>(),
-        with in prop::sample::select(vec!["", "0", "\"", "null", "[]", "{}", "99999", "-1", ",", "\\u0000", "▁"]),
+        with in prop::sample::select(vec![
+            "", "0", "\"", "null", "[]", "{}", "99999", "-1", ",", "\\u0000", "▁",
+        ]),
         cut in 0_usize..12,
     ) {
         let files = [
