@@ -10,7 +10,7 @@
 //! 2. Codes become unsigned by an offset that the integer sum starts from, so that nothing needs a
 //!    sign trick and the code -128 is as good as any other.
 
-use super::bytes::{TileRows, high_f16, low_f16, shifted};
+use super::bytes::{TileRows, all_shifted, high_f16, load_16, low_f16};
 use crate::quant::{IQ4_CODES, MXFP4_CODES};
 use crate::weight::WeightType;
 use std::arch::x86_64::*;
@@ -52,13 +52,11 @@ impl Format32 for Q8_0 {
     unsafe fn unpack(rows: TileRows) -> Tile32 {
         // SAFETY: the block has 34 bytes.
         unsafe {
-            let codes = rows.at(2).dwords8();
-            let sign = _mm512_set1_epi8(-128);
-            Tile32 {
-                codes: codes.map(|codes| _mm512_xor_si512(codes, sign)),
-                scale: low_f16(rows.dwords4()[0]),
-                min: _mm512_setzero_ps(),
+            let mut codes = rows.at(2).dwords8();
+            for codes in &mut codes {
+                *codes = _mm512_xor_si512(*codes, _mm512_set1_epi8(-128));
             }
+            Tile32 { codes, scale: low_f16(rows.dwords4()[0]), min: _mm512_setzero_ps() }
         }
     }
 }
@@ -172,27 +170,30 @@ impl Format32 for Mxfp4 {
 
 /// Low four bits of 16 bytes, then their high four bits.
 #[inline(always)]
-pub(super) unsafe fn nibbles([a, b, c, d]: [__m512i; 4]) -> [__m512i; 8] {
+pub(super) unsafe fn nibbles(packed: [__m512i; 4]) -> [__m512i; 8] {
     // SAFETY: register arithmetic.
     unsafe {
-        let (low, high) = (|v| shifted(v, 0, 15), |v| shifted(v, 4, 15));
-        [low(a), low(b), low(c), low(d), high(a), high(b), high(c), high(d)]
+        let ([a, b, c, d], [e, f, g, h]) = (all_shifted(packed, 0, 15), all_shifted(packed, 4, 15));
+        [a, b, c, d, e, f, g, h]
     }
 }
 
 /// Replaces indices by their entries of a table of 16 codes, `offset` added.
 #[inline(always)]
 pub(super) unsafe fn looked_up(
-    indices: [__m512i; 8],
+    mut indices: [__m512i; 8],
     codes: &[i8; 16],
     offset: i32,
 ) -> [__m512i; 8] {
-    let unsigned = codes.map(|code| (i32::from(code) + offset) as u8);
     // SAFETY: the table has 16 bytes, the rest is register arithmetic.
     unsafe {
-        let table = _mm512_broadcast_i32x4(super::bytes::load_16(unsigned.as_ptr()));
-        indices.map(|indices| _mm512_shuffle_epi8(table, indices))
+        let table = _mm512_broadcast_i32x4(load_16(codes.as_ptr().cast()));
+        let table = _mm512_add_epi8(table, _mm512_set1_epi8(offset as i8));
+        for indices in &mut indices {
+            *indices = _mm512_shuffle_epi8(table, *indices);
+        }
     }
+    indices
 }
 
 /// Adds 16 to the codes whose bit is set: bit i of a row's dword belongs to its value i.

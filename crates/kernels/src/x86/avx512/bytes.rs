@@ -8,6 +8,10 @@
 //! 1. Rows are picked so that no shuffle crosses a 128-bit lane: one cycle each.
 //! 2. The loads into upper lanes are blends, not shuffles, which run on any port.
 //! 3. The result is what `vpdpbusd` eats: four neighbours of one row in one dword, rows in lanes.
+//!
+//! The helpers are inlined into functions that have the instructions enabled, and have none enabled
+//! themselves; so they contain no closures, which would stay calls, and calls of single
+//! instructions at that.
 
 use std::arch::x86_64::*;
 
@@ -50,12 +54,31 @@ impl TileRows {
     pub(super) unsafe fn quad(self, i: usize) -> __m512i {
         // SAFETY: 16 bytes are readable in each of the rows.
         unsafe {
-            let lane = |row: usize| load_16(self.start.add(row * self.stride));
-            let vector = _mm512_castsi128_si512(lane(i));
-            let vector = _mm512_inserti32x4::<1>(vector, lane(i + 4));
-            let vector = _mm512_inserti32x4::<2>(vector, lane(i + 8));
-            _mm512_inserti32x4::<3>(vector, lane(i + 12))
+            let vector = _mm512_castsi128_si512(self.sixteen(i));
+            let vector = _mm512_inserti32x4::<1>(vector, self.sixteen(i + 4));
+            let vector = _mm512_inserti32x4::<2>(vector, self.sixteen(i + 8));
+            _mm512_inserti32x4::<3>(vector, self.sixteen(i + 12))
         }
+    }
+
+    /// Asks for the bytes of block `block` of the tile after this one, as they lie in the file.
+    ///
+    /// A tile is 16 short streams, too many for the prefetchers of processors; but tiles follow
+    /// each other without gaps, so one long stream a tile ahead brings the same bytes.
+    #[inline(always)]
+    pub(super) unsafe fn prefetch_next(self, block: usize, block_bytes: usize) {
+        let first = self.start.wrapping_add(16 * (self.stride + block * block_bytes));
+        for line in 0..(16 * block_bytes).div_ceil(64) {
+            // SAFETY: a prefetch reads nothing and faults nowhere.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(line * 64).cast()) }
+        }
+    }
+
+    /// 16 bytes of row `row`.
+    #[inline(always)]
+    unsafe fn sixteen(self, row: usize) -> __m128i {
+        // SAFETY: 16 bytes are readable in each of the rows.
+        unsafe { load_16(self.start.add(row * self.stride)) }
     }
 }
 
@@ -147,4 +170,35 @@ pub(super) unsafe fn shifted(vector: __m512i, count: i32, mask: i8) -> __m512i {
         let shifted = _mm512_srlv_epi32(vector, _mm512_set1_epi32(count));
         _mm512_and_si512(shifted, _mm512_set1_epi8(mask))
     }
+}
+
+/// [`shifted`] for several vectors.
+#[inline(always)]
+pub(super) unsafe fn all_shifted<const N: usize>(
+    mut vectors: [__m512i; N],
+    count: i32,
+    mask: i8,
+) -> [__m512i; N] {
+    for vector in &mut vectors {
+        // SAFETY: register arithmetic.
+        unsafe { *vector = shifted(*vector, count, mask) }
+    }
+    vectors
+}
+
+/// Sets the bits of `high`, moved up by `position`, in the bytes of `low`.
+#[inline(always)]
+pub(super) unsafe fn all_joined<const N: usize>(
+    mut low: [__m512i; N],
+    high: [__m512i; N],
+    position: i32,
+) -> [__m512i; N] {
+    for (low, high) in low.iter_mut().zip(high) {
+        // SAFETY: register arithmetic.
+        unsafe {
+            let high = _mm512_sllv_epi32(high, _mm512_set1_epi32(position));
+            *low = _mm512_or_si512(*low, high);
+        }
+    }
+    low
 }

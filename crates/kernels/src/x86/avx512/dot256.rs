@@ -165,6 +165,7 @@ pub(super) unsafe fn dot_rows<F: Format256, const R: usize>(
         // SAFETY: the caller's rows and group have `blocks` superblocks; the panel has room for
         // one, and is filled before it is read.
         unsafe {
+            rows.prefetch_next(block, F::KIND.block_bytes());
             pack::<F>(rows.at(block * F::KIND.block_bytes()), 1, panel);
             let group = group.add(block * R * ROW_BYTES_256);
             match (F::SUB_BLOCK == 16, F::HAS_MIN) {

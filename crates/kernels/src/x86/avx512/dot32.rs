@@ -53,11 +53,12 @@ pub(super) unsafe fn dot_panel<const R: usize, const HAS_MIN: bool>(
         // SAFETY: the caller's panel and group have `blocks` blocks.
         unsafe {
             let packed = panel.add(block * PANEL_BYTES);
-            let tile = Tile32 {
-                codes: std::array::from_fn(|g| load(packed.add(g * 64))),
-                scale: load_f32(packed.add(512)),
-                min: load_f32(packed.add(576)),
-            };
+            let mut codes = [_mm512_setzero_si512(); 8];
+            for (g, codes) in codes.iter_mut().enumerate() {
+                *codes = load(packed.add(g * 64));
+            }
+            let tile =
+                Tile32 { codes, scale: load_f32(packed.add(512)), min: load_f32(packed.add(576)) };
             step::<R, HAS_MIN>(&tile, group.add(block * R * ROW_BYTES_32), acc);
         }
     }
@@ -74,6 +75,7 @@ pub(super) unsafe fn dot_rows<F: Format32, const R: usize>(
     for block in 0..blocks {
         // SAFETY: the caller's rows and group have `blocks` blocks.
         unsafe {
+            rows.prefetch_next(block, F::KIND.block_bytes());
             let tile = F::unpack(rows.at(block * F::KIND.block_bytes()));
             let group = group.add(block * R * ROW_BYTES_32);
             if F::HAS_MIN {

@@ -235,7 +235,7 @@ impl Tile<'_> {
     }
 
     /// Adds the products of all columns of the tile.
-    #[inline(always)]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     unsafe fn accumulate<W: Widen, const T: usize, const R: usize>(
         &self,
         acc: &mut [[__m512; R]; T],

@@ -10,7 +10,7 @@
 //!    scale) and activation sums: a sixteenth or an eighth of the work of a correction per value.
 
 use super::block32::{looked_up, nibbles};
-use super::bytes::{TileRows, high_f16, low_f16, shifted, transpose};
+use super::bytes::{TileRows, all_joined, all_shifted, high_f16, low_f16, shifted, transpose};
 use crate::quant::IQ4_CODES;
 use crate::weight::WeightType;
 use std::arch::x86_64::*;
@@ -75,8 +75,8 @@ impl Format256 for Q4K {
             // SAFETY: the superblock has 144 bytes: the codes are bytes 16..144.
             unsafe {
                 let packed = rows.at(16 + 32 * pair).dwords8();
-                sink.chunk(2 * pair, packed.map(|packed| shifted(packed, 0, 15)));
-                sink.chunk(2 * pair + 1, packed.map(|packed| shifted(packed, 4, 15)));
+                sink.chunk(2 * pair, all_shifted(packed, 0, 15));
+                sink.chunk(2 * pair + 1, all_shifted(packed, 4, 15));
             }
         }
     }
@@ -103,12 +103,9 @@ impl Format256 for Q5K {
                 let packed = rows.at(48 + 32 * pair).dwords8();
                 for half in 0..2 {
                     let chunk = 2 * pair + half;
-                    let codes = std::array::from_fn(|g| {
-                        let low = shifted(packed[g], 4 * half as i32, 15);
-                        let fifth = shifted(high[g], chunk as i32, 1);
-                        _mm512_or_si512(low, _mm512_slli_epi32::<4>(fifth))
-                    });
-                    sink.chunk(chunk, codes);
+                    let low = all_shifted(packed, 4 * half as i32, 15);
+                    let fifth = all_shifted(high, chunk as i32, 1);
+                    sink.chunk(chunk, all_joined(low, fifth, 4));
                 }
             }
         }
@@ -140,12 +137,9 @@ impl Format256 for Q6K {
                     let low = rows.at(64 * half + 32 * column).dwords8();
                     for nibble in 0..2 {
                         let part = 2 * nibble + column;
-                        let codes = std::array::from_fn(|g| {
-                            let four = shifted(low[g], 4 * nibble as i32, 15);
-                            let two = shifted(high[g], 2 * part as i32, 3);
-                            _mm512_or_si512(four, _mm512_slli_epi32::<4>(two))
-                        });
-                        sink.chunk(4 * half + part, codes);
+                        let four = all_shifted(low, 4 * nibble as i32, 15);
+                        let two = all_shifted(high, 2 * part as i32, 3);
+                        sink.chunk(4 * half + part, all_joined(four, two, 4));
                     }
                 }
             }
@@ -164,14 +158,23 @@ impl Format256 for Q3K {
         // SAFETY: the superblock has 110 bytes: scales at 96..108, the f16 at 108..110. The load
         // starts two bytes early to end with the block.
         unsafe {
-            let quad = |i| _mm512_bsrli_epi128::<2>(rows.at(94).quad(i));
-            let [a, b, high, last] = transpose([quad(0), quad(1), quad(2), quad(3)]);
-            let scale = |low: __m512i, low_shift, high_shift| {
-                let two = _mm512_slli_epi32::<4>(shifted(high, high_shift, 3));
-                let six = _mm512_or_si512(shifted(low, low_shift, 15), two);
-                _mm512_sub_epi8(six, _mm512_set1_epi8(32))
-            };
-            let scales = [scale(a, 0, 0), scale(b, 0, 2), scale(a, 4, 4), scale(b, 4, 6)];
+            let rows = rows.at(94);
+            let mut quads = [rows.quad(0), rows.quad(1), rows.quad(2), rows.quad(3)];
+            for quad in &mut quads {
+                *quad = _mm512_bsrli_epi128::<2>(*quad);
+            }
+            let [a, b, high, last] = transpose(quads);
+            let four = [shifted(a, 0, 15), shifted(b, 0, 15), shifted(a, 4, 15), shifted(b, 4, 15)];
+            let two = [
+                shifted(high, 0, 3),
+                shifted(high, 2, 3),
+                shifted(high, 4, 3),
+                shifted(high, 6, 3),
+            ];
+            let mut scales = all_joined(four, two, 4);
+            for scales in &mut scales {
+                *scales = _mm512_sub_epi8(*scales, _mm512_set1_epi8(32));
+            }
             without_mins(scales, low_f16(last))
         }
     }
@@ -185,12 +188,9 @@ impl Format256 for Q3K {
                 let packed = rows.at(32 + 32 * half).dwords8();
                 for part in 0..4 {
                     let chunk = 4 * half + part;
-                    let codes = std::array::from_fn(|g| {
-                        let low = shifted(packed[g], 2 * part as i32, 3);
-                        let third = shifted(high[g], chunk as i32, 1);
-                        _mm512_or_si512(low, _mm512_slli_epi32::<2>(third))
-                    });
-                    sink.chunk(chunk, codes);
+                    let low = all_shifted(packed, 2 * part as i32, 3);
+                    let third = all_shifted(high, chunk as i32, 1);
+                    sink.chunk(chunk, all_joined(low, third, 2));
                 }
             }
         }
@@ -210,8 +210,8 @@ impl Format256 for Q2K {
             let bytes = rows.dwords4();
             let last = rows.at(68).dwords4()[3];
             Head {
-                scales: bytes.map(|bytes| shifted(bytes, 0, 15)),
-                mins: bytes.map(|bytes| shifted(bytes, 4, 15)),
+                scales: all_shifted(bytes, 0, 15),
+                mins: all_shifted(bytes, 4, 15),
                 scale: low_f16(last),
                 min_scale: high_f16(last),
             }
@@ -225,7 +225,7 @@ impl Format256 for Q2K {
             unsafe {
                 let packed = rows.at(16 + 32 * half).dwords8();
                 for part in 0..4 {
-                    let codes = packed.map(|packed| shifted(packed, 2 * part as i32, 3));
+                    let codes = all_shifted(packed, 2 * part as i32, 3);
                     sink.chunk(4 * half + part, codes);
                 }
             }
@@ -244,17 +244,6 @@ impl Format256 for Iq4Xs {
         // SAFETY: the superblock has 136 bytes: f16, two bytes of high scale bits, four of low.
         unsafe {
             let [head, low, ..] = rows.dwords4();
-            // Scale i of four: four bits from `low` and two from `high`, moved to byte i.
-            let four_scales = |low: __m512i, high: __m512i| {
-                let byte = |i: i32| {
-                    let four = _mm512_and_si512(shifted_dwords(low, 4 * i), dword(15));
-                    let two = _mm512_and_si512(shifted_dwords(high, 2 * i), dword(3));
-                    let six = _mm512_or_si512(four, _mm512_slli_epi32::<4>(two));
-                    _mm512_sllv_epi32(six, dword(8 * i))
-                };
-                let (a, b) = (_mm512_or_si512(byte(0), byte(1)), _mm512_or_si512(byte(2), byte(3)));
-                _mm512_sub_epi8(_mm512_or_si512(a, b), _mm512_set1_epi8(32))
-            };
             let zero = _mm512_setzero_si512();
             let scales = [
                 four_scales(low, shifted_dwords(head, 16)),
@@ -278,6 +267,22 @@ impl Format256 for Iq4Xs {
     }
 }
 
+/// Four scales of IQ4_XS: four bits each from `low`, two from `high`, minus 32, in four bytes.
+#[inline(always)]
+unsafe fn four_scales(low: __m512i, high: __m512i) -> __m512i {
+    // SAFETY: register arithmetic.
+    unsafe {
+        let mut bytes = _mm512_setzero_si512();
+        for i in 0..4 {
+            let four = _mm512_and_si512(shifted_dwords(low, 4 * i), dword(15));
+            let two = _mm512_and_si512(shifted_dwords(high, 2 * i), dword(3));
+            let six = _mm512_or_si512(four, _mm512_slli_epi32::<4>(two));
+            bytes = _mm512_or_si512(bytes, _mm512_sllv_epi32(six, dword(8 * i)));
+        }
+        _mm512_sub_epi8(bytes, _mm512_set1_epi8(32))
+    }
+}
+
 /// Head of Q4_K and Q5_K: d, dmin, then eight scales and eight minima of six bits in 12 bytes.
 #[inline(always)]
 unsafe fn six_bit_head(rows: TileRows) -> Head {
@@ -285,14 +290,13 @@ unsafe fn six_bit_head(rows: TileRows) -> Head {
     unsafe {
         let [head, scales, mins, both] = rows.dwords4();
         // The upper two bits of sub-blocks 4..8 are on top of the six of sub-blocks 0..4.
-        let joined = |low_shift, top: __m512i| {
-            let two = _mm512_slli_epi32::<4>(shifted(top, 6, 3));
-            _mm512_or_si512(shifted(both, low_shift, 15), two)
-        };
+        let low = [shifted(both, 0, 15), shifted(both, 4, 15)];
+        let top = [shifted(scales, 6, 3), shifted(mins, 6, 3)];
+        let [upper_scales, upper_mins] = all_joined(low, top, 4);
         let zero = _mm512_setzero_si512();
         Head {
-            scales: [shifted(scales, 0, 63), joined(0, scales), zero, zero],
-            mins: [shifted(mins, 0, 63), joined(4, mins), zero, zero],
+            scales: [shifted(scales, 0, 63), upper_scales, zero, zero],
+            mins: [shifted(mins, 0, 63), upper_mins, zero, zero],
             scale: low_f16(head),
             min_scale: high_f16(head),
         }
