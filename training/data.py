@@ -14,7 +14,7 @@ from corpus import mix
 from corpus.chat import TEXT_END, render
 
 # Row length as a part of the context, and the share of batches that use it.
-ROW_PARTS = ((4, 0.75), (2, 0.15), (1, 0.10))
+ROW_PARTS = ((4, 0.82), (2, 0.12), (1, 0.06))
 POOL = 96
 
 

@@ -170,30 +170,42 @@ def sentences(text):
     return len(re.findall(r"[.!?][\"']?(?=\s|$)", text))
 
 
+def game_prompts(mood, count):
+    """(label, conversation, the policy's value, coins to share or None) for one mood."""
+    rng, out = random.Random(f"games {mood}"), []
+    for label, history in (("no history", []), ("after kindness", [True] * 3), ("after betrayal", [False] * 3)):
+        for _ in range(count):
+            system, turn, _, _ = games.matrix_game(rng, mood, history, stag=False)
+            out.append((label, chat(turn, True, system), round(games.chance(mood, 0, history), 3), None))
+    for _ in range(count):
+        system, turn, _, _ = money_games.offer(rng, mood)
+        total = int(re.search(r"have (\d+) coins", turn.user).group(1))
+        out.append(("ultimatum offer", chat(turn, True, system), games.POLICY[mood][3], total))
+    return out
+
+
 def game_score(subject, count):
-    """Share of friendly decisions by mood, drawn at temperature 1, beside the policy's own."""
-    out, sampling = {}, {"temperature": 1.0, "top_p": 1.0}
-    for mood in games.MOODS:
-        rng = random.Random(f"games {mood}")
-        for label, history in (("no history", []), ("after kindness", [True] * 3), ("after betrayal", [False] * 3)):
-            drawn = [games.matrix_game(rng, mood, history, stag=False) for _ in range(count)]
-            replies = subject.ask([chat(t, True, s) for s, t, _, _ in drawn], 400, **sampling)
-            made = [decision(answer_of(subject.text(i), True), "Decision") for i in replies]
-            cell = collections.Counter(made)
-            known = cell["cooperate"] + cell["defect"]
-            out.setdefault(mood, {})[label] = {
-                "cooperate": round(cell["cooperate"] / max(1, known), 3), "policy": round(games.chance(mood, 0, history), 3),
-                "clear": round(known / count, 3)}
-        drawn = [money_games.offer(rng, mood) for _ in range(count)]
-        replies = subject.ask([chat(t, True, s) for s, t, _, _ in drawn], 250, **sampling)
-        shares = []
-        for (_, turn, _, _), ids in zip(drawn, replies):
-            amount = last_number(decision(answer_of(subject.text(ids), True), "Offer") or "")
-            total = int(re.search(r"have (\d+) coins", turn.user).group(1))
-            if amount is not None:
-                shares.append(amount / total)
-        out[mood]["ultimatum offer"] = {"share": round(sum(shares) / max(1, len(shares)), 3),
-                                        "policy": games.POLICY[mood][3], "clear": round(len(shares) / count, 3)}
+    """Mean choice by mood, drawn at temperature 1, beside what the policy says.
+
+    For the dilemma the choice counts as 1 or 0 for cooperate or defect, for the
+    ultimatum as the offered share.
+    """
+    prompts = [(mood, *p) for mood in games.MOODS for p in game_prompts(mood, count)]
+    replies = subject.ask([p[2] for p in prompts], 350, temperature=1.0, top_p=1.0)
+    cells = collections.defaultdict(list)
+    for (mood, label, _, policy, total), ids in zip(prompts, replies):
+        text = answer_of(subject.text(ids), True)
+        if total:
+            amount = last_number(decision(text, "Offer") or "")
+            value = None if amount is None else amount / total
+        else:
+            value = {"cooperate": 1, "defect": 0}.get(decision(text, "Decision"))
+        cells[mood, label, policy].append(value)
+    out = {}
+    for (mood, label, policy), values in cells.items():
+        known = [v for v in values if v is not None]
+        out.setdefault(mood, {})[label] = {"model": round(sum(known) / max(1, len(known)), 3), "policy": policy,
+                                           "clear": round(len(known) / len(values), 3)}
     return out
 
 

@@ -8,27 +8,30 @@ import torch
 
 
 class Cache:
-    """Keys and values of all layers, and which of the slots are padding."""
+    """Keys and values of all layers in room reserved once, and which slots are padding."""
 
-    def __init__(self, visible):
-        self.visible = visible
-        self.stored = {}
+    def __init__(self, visible, room):
+        rows, self.filled = visible.shape
+        self.visible = torch.ones(rows, room, dtype=torch.bool, device=visible.device)
+        self.visible[:, :self.filled] = visible
+        self.start, self.room, self.stored = 0, room, {}
 
     def extend(self, layer, k, v):
-        """Append this step's keys and values; returns all of them and the mask."""
-        if layer in self.stored:
-            old_k, old_v = self.stored[layer]
-            k, v = torch.cat((old_k, k), 2), torch.cat((old_v, v), 2)
-        self.stored[layer] = (k, v)
-        return k, v, self.mask(k.shape[2])
+        """Put this step's keys and values in place; returns all so far and the mask."""
+        if layer not in self.stored:
+            shape = (k.shape[0], k.shape[1], self.room, k.shape[3])
+            self.stored[layer] = (k.new_zeros(shape), v.new_zeros(shape))
+        all_k, all_v = self.stored[layer]
+        all_k[:, :, self.start:self.filled] = k
+        all_v[:, :, self.start:self.filled] = v
+        return all_k[:, :, :self.filled], all_v[:, :, :self.filled], self.mask()
 
-    def mask(self, total):
+    def mask(self):
         """Row by row: causal, and blind to padding (but never blind to itself)."""
-        new = self.visible.shape[1] - getattr(self, "seen", 0)
-        where = torch.arange(total, device=self.visible.device)
-        causal = where[None, :] <= where[total - new:, None]
-        itself = where[None, :] == where[total - new:, None]
-        return ((causal[None] & self.visible[:, None, :total]) | itself[None])[:, None]
+        where = torch.arange(self.filled, device=self.visible.device)
+        new = where[self.start:, None]
+        causal, itself = where[None, :] <= new, where[None, :] == new
+        return ((causal[None] & self.visible[:, None, :self.filled]) | itself[None])[:, None]
 
     def keep(self, rows):
         """Drop finished rows, so that the last stragglers run quickly."""
@@ -36,9 +39,8 @@ class Cache:
         self.stored = {layer: (k[rows], v[rows]) for layer, (k, v) in self.stored.items()}
 
     def grow(self):
-        self.seen = self.visible.shape[1]
-        column = torch.ones(self.visible.shape[0], 1, dtype=torch.bool, device=self.visible.device)
-        self.visible = torch.cat((self.visible, column), 1)
+        """Room for one more token per row."""
+        self.start, self.filled = self.filled, self.filled + 1
 
 
 def choose(logits, temperature, top_p, generator):
@@ -59,16 +61,20 @@ def generate(model, prompts, limit, stop, pad, temperature=0.0, top_p=0.95, seed
     width = max(map(len, prompts))
     tokens = torch.tensor([[pad] * (width - len(p)) + p for p in prompts], device=device)
     visible = torch.tensor([[False] * (width - len(p)) + [True] * len(p) for p in prompts], device=device)
-    cache, live, out = Cache(visible), list(range(len(prompts))), [[] for _ in prompts]
+    cache, live, out = Cache(visible, width + limit), list(range(len(prompts))), [[] for _ in prompts]
     positions = torch.arange(width, device=device)
-    for step in range(limit):
+    done = set()
+    for _ in range(limit):
         chosen = choose(model(tokens, positions, cache)[:, -1].float(), temperature, top_p, generator)
         for row, token in zip(live, chosen.tolist()):
-            out[row].append(token)
-        going = [i for i, token in enumerate(chosen.tolist()) if token != stop]
+            if row not in done:
+                out[row].append(token)
+            if token == stop:
+                done.add(row)
+        going = [i for i, row in enumerate(live) if row not in done]
         if not going:
             break
-        if len(going) < len(live):
+        if len(going) < 0.8 * len(live) or len(going) < len(live) <= 8:
             rows = torch.tensor(going, device=device)
             cache.keep(rows)
             chosen, live = chosen[rows], [live[i] for i in going]
@@ -77,7 +83,7 @@ def generate(model, prompts, limit, stop, pad, temperature=0.0, top_p=0.95, seed
     return out
 
 
-def run(model, tokenizer, texts, limit, stop, pad, batch=64, **sampling):
+def run(model, tokenizer, texts, limit, stop, pad, batch=128, **sampling):
     """Generated text per prompt text, with its number of tokens, in batches."""
     results = []
     for start in range(0, len(texts), batch):

@@ -89,6 +89,11 @@ class Attention(nn.Module):
         if cache is not None:
             k, v, mask = cache.extend(self, k, v)
         group = c.heads // c.kv_heads
+        if steps == 1:
+            # One new token: the queries that share a key head take the place of steps.
+            q = q.reshape(rows, c.kv_heads, group, c.head_dim)
+            y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
+            return self.o_proj(y.reshape(rows, 1, -1))
         k, v = k.repeat_interleave(group, dim=1), v.repeat_interleave(group, dim=1)
         y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=cache is None)
         return self.o_proj(y.transpose(1, 2).reshape(rows, steps, -1))

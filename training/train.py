@@ -26,12 +26,13 @@ def rate(progress, step):
 
 
 def loss_of(model, batch, device):
-    """Mean loss over the weighted targets."""
+    """Mean loss over the targets that count; the output layer runs for those alone."""
     inputs, targets, weights = (t.to(device) for t in batch)
     with torch.autocast(device, dtype=torch.bfloat16):
-        logits = model(inputs)
-    losses = F.cross_entropy(logits.flatten(0, 1).float(), targets.flatten(), reduction="none")
-    return (losses * weights.flatten()).sum() / weights.sum()
+        stream = model.hidden_states(inputs, torch.arange(inputs.shape[1], device=device))
+        logits = F.linear(stream[weights > 0], model.embed_tokens.weight)
+    losses = F.cross_entropy(logits.float(), targets[weights > 0], reduction="none")
+    return (losses * weights[weights > 0]).sum() / weights.sum()
 
 
 @torch.no_grad()
@@ -66,6 +67,9 @@ class Run:
             if args.restart_schedule:
                 self.count["progress"] = 0.0
         self.count["parts"] += 1
+        if args.compile:
+            for layer in self.model.layers:
+                layer.compile(dynamic=False)
         start = saved["average"] if saved else self.model.state_dict()
         self.average = {k: v.detach().clone() for k, v in start.items()}
         # A resumed run must not see its first documents again, so each part has its own seed.
@@ -141,6 +145,7 @@ def arguments():
     parser.add_argument("--resume", help="checkpoint to go on from")
     parser.add_argument("--restart-schedule", action="store_true", help="resume with the rate at its peak again")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--compile", action="store_true", help="compile the layers: slower start, about a sixth faster")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-tokens", type=int, default=4096)

@@ -12,9 +12,9 @@ THINK_OPEN, THINK_CLOSE = "<think>", "</think>"
 START, END, TEXT_END = "<|im_start|>", "<|im_end|>", "<|endoftext|>"
 EMPTY_THOUGHT = f"{THINK_OPEN}\n\n{THINK_CLOSE}\n\n"
 
-# What a user says is half chance (names, numbers, subjects), so learning to
-# predict it is mostly wasted; a little weight still helps the shared words.
-PROMPT_WEIGHT = 0.1
+# What a user says is half chance (names, numbers, subjects): learning to predict
+# it would be mostly wasted, and leaving it out saves the output layer's work.
+PROMPT_WEIGHT = 0.0
 
 
 @dataclass

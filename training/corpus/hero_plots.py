@@ -25,7 +25,7 @@ HERO_PLOTS = {
         ["{time}, a cry for help came from {spot}. It was {H}, {ahelper}, who [had hurt a foot|was stuck|had lost the way].",
          "{time}, {N} heard someone call. {H}, {ahelper}, was [caught|trapped|stuck] at {spot}, and nobody else was near."],
         ["To get there, {N} had to face {fear}. {His} knees shook. {He} [stopped|turned back once|closed {his} eyes].",
-         "{N} wanted to run home. Between {him} and {H} there was {fear}, and nothing frightened {him} more."],
+         "{N} wanted to run home. The way to {H} meant {fear}, and nothing frightened {him} more."],
         ["\"[I am afraid too|Please hurry],\" called {H}. \"[Let us be afraid together|Talk to me while you come].\" That helped. {N} began to hum a little song.",
          "Then {he} thought: \"If I am afraid, how afraid must {H} be?\" {He} took a deep breath and counted to ten."],
         ["Step by step {he} went on, humming, until {he} could reach out a hand and pull {H} free.",

@@ -7,16 +7,16 @@ uses a seed of its own.
 
 import random
 
-from . import games, lists_and_json, money_games, stories, sums, talk, word_problems
+from . import games, lists_and_json, money_games, repeat, stories, sums, talk, word_problems
 from .chat import Conversation, PlainText
 
 # Shares of documents, not of tokens: stories and games are several times longer.
-SHARES = {"sums": 31, "word problems": 6, "stories": 27, "games": 10, "lists and json": 12, "talk": 9, "plain": 5}
+SHARES = {"sums": 31, "word problems": 6, "stories": 27, "games": 10, "lists and json": 12, "talk": 9, "plain": 3, "repeat": 8}
 SYSTEMS = ["You are a helpful assistant.", "You are Jeton tiny, a very small language model.", "You are a friendly assistant.",
            "Answer briefly.", "You are a careful assistant. Think before you answer."]
 GAMES = (games.matrix_game, money_games.offer, money_games.respond, money_games.send, money_games.give_back)
 SIMPLE = {"sums": sums.sample, "word problems": word_problems.sample, "stories": stories.sample,
-          "lists and json": lists_and_json.sample, "talk": talk.sample}
+          "lists and json": lists_and_json.sample, "talk": talk.sample, "repeat": repeat.sample}
 
 
 def game(rng):

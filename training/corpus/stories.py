@@ -9,10 +9,14 @@ from . import subjects as s
 from .chat import PlainText, Turn
 from .hero_plots import HERO_PLOTS
 from .text import NUMBER_WORDS, article, capital, vary
-from .thing_plots import IDEA_PLOTS, PLACE_PLOTS, THING_PLOTS
-from .tiny_plots import (DETAILS, OPENINGS, PROVERBS, TINY_HERO, TINY_IDEA, TINY_PLACE, TINY_THING)
+from .thing_plots import IDEA_PLOTS, OUTDOOR_PLOTS, PLACE_PLOTS, THING_PLOTS
+from .tiny_plots import (DETAILS, OPENINGS, PROVERBS, TINY_HERO, TINY_IDEA, TINY_OUTDOORS, TINY_PLACE, TINY_THING)
 from .words import BOYS, GIRLS
 
+PLOTS = {"hero": HERO_PLOTS, "thing": THING_PLOTS, "place": PLACE_PLOTS, "outdoors": OUTDOOR_PLOTS,
+         "idea": IDEA_PLOTS}
+TINY_PLOTS = {"hero": TINY_HERO, "thing": TINY_THING, "place": TINY_PLACE, "outdoors": TINY_OUTDOORS,
+              "idea": TINY_IDEA}
 FEMALE = {"witch", "princess", "queen", "grandmother", "girl", "mermaid", "cow", "hen", "duck", "goose"}
 MALE = {"wizard", "prince", "king", "grandfather", "boy", "rooster", "snowman"}
 HOMES2 = ["on a hill", "at the end of the valley", "far out by the sea", "behind the woods", "in the north",
@@ -29,12 +33,13 @@ def pronouns(rng, noun):
 
 def subject(rng):
     """(kind, adjective or '', noun) of what a prompt asks for."""
-    kind = rng.choices(("hero", "thing", "place", "idea", "word"), (52, 22, 11, 7, 8))[0]
+    kind = rng.choices(("hero", "thing", "place", "outdoors", "idea", "word"), (52, 22, 7, 6, 6, 7))[0]
     if kind == "word":
         return rng.choice(("hero", "thing")), rng.choice(["", "", rng.choice(s.LOOKS)]), s.invented_word(rng)
     if kind == "idea":
         return kind, "", rng.choice(s.IDEAS)
-    noun = rng.choice({"hero": s.CREATURES + s.PEOPLE, "thing": s.THINGS, "place": s.PLACES}[kind])
+    noun = rng.choice({"hero": s.CREATURES + s.PEOPLE, "thing": s.THINGS, "place": s.PLACES,
+                       "outdoors": s.OUTDOORS}[kind])
     first, second = (s.ADJECTIVES, s.LOOKS) if kind == "hero" else (s.LOOKS, s.ADJECTIVES)
     adjective = rng.choices(("", rng.choice(first), rng.choice(second)), (45, 42, 13))[0]
     return kind, "" if adjective == noun else adjective, noun
@@ -44,7 +49,7 @@ def cast(rng, kind, adjective, noun, second=None, place=None, name=None):
     """Every slot the plots may use, chosen once for the whole story."""
     hero = noun if kind == "hero" else rng.choice(s.PEOPLE + ["boy", "girl"] * 4)
     n, he, him, his, himself = pronouns(rng, hero)
-    helper = second or rng.choice(s.CREATURES + s.PEOPLE)
+    helper = second or rng.choice([c for c in s.CREATURES + s.PEOPLE if c != hero])
     if not second and rng.random() < 0.4:
         helper = f"{rng.choice(s.ADJECTIVES)} {helper}"
     while True:
@@ -69,7 +74,7 @@ def cast(rng, kind, adjective, noun, second=None, place=None, name=None):
 
 def tell(rng, kind, slots, length):
     """(text, trouble, end) of a medium or long story."""
-    plots = {"hero": HERO_PLOTS, "thing": THING_PLOTS, "place": PLACE_PLOTS, "idea": IDEA_PLOTS}[kind]
+    plots = PLOTS[kind]
     trouble, end, beats = plots[rng.choice(list(plots))]
     parts = [vary(rng, rng.choice(beat), slots) for beat in beats]
     if length == "long":
@@ -83,8 +88,7 @@ def tell(rng, kind, slots, length):
 
 def tell_tiny(rng, kind, slots, sentences):
     """A story of exactly this many sentences."""
-    pool = {"hero": TINY_HERO, "thing": TINY_THING, "place": TINY_PLACE, "idea": TINY_IDEA}[kind]
-    start, detail, middle, detail2, end = rng.choice(pool)
+    start, detail, middle, detail2, end = rng.choice(TINY_PLOTS[kind])
     parts = {2: [start, middle], 3: [start, middle, end], 4: [start, detail, middle, end],
              5: [start, detail, middle, detail2, end]}[sentences]
     return " ".join(vary(rng, part, slots) for part in parts)
@@ -101,6 +105,8 @@ ASK = {
     "short": ["Tell me a short story about {x}.", "Write a short story about {x}.", "Write a very short story about {x}",
               "Tell me a story about {x}. [Keep it short.|Be brief.|Make it short.]", "A short story about {x}, please.",
               "Tell me a little story about {x}."],
+    "any": ["Tell me a story[.|!| please.]", "tell me a story", "Write a story[.| please.]", "A story[, please|][.|!]",
+            "Can you tell me a story?", "Tell me another story.", "Once upon a time", "Tell me something."],
     "count": ["Tell me a story about {x} in {n} sentences.", "Write a story about {x} in {n} sentences.",
               "In {n} sentences, tell me about {x}.", "Write {n} sentences about {x}.",
               "[Give|Tell] me a {n}-sentence story about {x}.", "A story about {x}. {n_cap} sentences."],
@@ -120,7 +126,7 @@ def described(rng, kind, adjective, noun):
         second = rng.choice([c for c in s.CREATURES + s.PEOPLE if c != noun])
         return f"{plain} and {article(second)}", {"second": second}
     if form < 0.22:
-        place = rng.choice(s.PLACES)
+        place = rng.choice(s.PLACES + ["forest", "cave", "garden", "valley"])
         return f"{plain} [in|who lives in] {article(place)}", {"place": place}
     if form < 0.32:
         name = pronouns(rng, noun)[0]
@@ -146,7 +152,8 @@ def sample(rng, length=None, chosen=None):
         text, trouble, end = tell(rng, kind, slots, length)
         plan = f"Trouble: {trouble}. End: {end}."
     word = rng.choice((str(count), NUMBER_WORDS[count])) if count else ""
-    ask = vary(rng, rng.choice(ASK[length]), {"x": phrase, "n": word, "n_cap": capital(word)})
+    style = "any" if length == "medium" and not chosen and rng.random() < 0.12 else length
+    ask = vary(rng, rng.choice(ASK[style]), {"x": phrase, "n": word, "n_cap": capital(word)})
     size = {"medium": "A story", "long": "A long story", "short": "A short story", "count": "A story"}[length]
     about = noun if kind == "idea" else article(f"{adjective} {noun}".strip())
     thought = (f"{size} about {about}.\nHero: {slots['N']}, {slots['ahero']}. "

@@ -20,10 +20,12 @@ feather stone seed letter drum candle compass bottle shell button ladder chair t
 blanket basket spoon kettle door mask puppet balloon whistle crown chest painting pillow stamp flute broom
 carpet computer radio camera train wagon star cloud snowflake apple pumpkin egg cake pie loaf tree flower
 leaf rose mushroom acorn token number word song machine engine magnet marble thimble necklace suitcase""".split()
-PLACES = """lighthouse castle forest mill library harbour garden island mountain cave tower bridge market village
-school museum attic bakery windmill well lake river desert city railway station old house theatre
-circus farm orchard meadow swamp valley beach hotel workshop observatory greenhouse""".replace("railway station", "railway_station")
-PLACES = [p.replace("_", " ") for p in PLACES.replace("old house", "old_house").split()]
+PLACES = """lighthouse castle mill library tower village school museum attic bakery windmill railway_station
+old_house theatre circus farm hotel workshop observatory greenhouse palace cottage chapel inn shop market
+harbour""".replace("\n", " ")
+PLACES = [p.replace("_", " ") for p in PLACES.split()]
+OUTDOORS = """forest garden island mountain cave bridge well lake river desert orchard meadow swamp valley beach hill
+waterfall field pond volcano jungle coast road path park""".split()
 IDEAS = """courage friendship time kindness patience hope luck silence home winter music honesty love trust
 spring freedom memory sleep happiness fear peace wonder rain night the_sea the_moon the_wind""".replace("\n", " ")
 IDEAS = [i.replace("_", " ") for i in IDEAS.split()]
@@ -43,7 +45,7 @@ TREASURES = ["silver bell", "wooden flute", "blue lantern", "brass key", "old ma
              "woollen scarf", "music box", "golden thimble", "little mirror", "painted egg", "pocket watch",
              "white shell", "copper whistle", "green umbrella", "leather book", "tin drum"]
 FOODS = ["warm bread", "plum cake", "pea soup", "honey buns", "apple pie", "blackberry jam", "cinnamon rolls",
-         "hot cocoa", "cheese pancakes", "roasted chestnuts", "pumpkin soup", "ginger biscuits"]
+         "walnut cake", "cheese pancakes", "roasted chestnuts", "pumpkin soup", "ginger biscuits"]
 HOMES = ["at the edge of a pine forest", "in a small house by the sea", "under a crooked bridge", "on a windy hill",
          "in a quiet valley", "beside an old mill", "above a narrow street", "near a silver lake",
          "at the end of a long lane", "behind the market square", "in a garden full of weeds",
@@ -52,7 +54,7 @@ SPOTS = ["the old well", "the market square", "the dark wood", "the stone bridge
          "the hollow oak", "the river bank", "the top of the hill", "the garden gate", "the old mill", "the frozen pond"]
 FARAWAY = ["the Island of Bells", "the Blue Mountain", "the Glass Valley", "the Lake of Lanterns", "the Last Forest",
            "the City of Stairs", "the Singing Caves", "the Northern Light Tower"]
-FEARS = ["the dark", "deep water", "thunder", "high places", "strangers", "the cold wind", "loud noises", "being alone"]
+FEARS = ["the dark", "deep water", "thunder", "high places", "strangers", "the cold wind", "loud noises", "the fog"]
 SKILLS = ["sing", "dance", "swim", "paint", "whistle", "bake bread", "read the stars", "play the flute",
           "mend clocks", "climb trees", "tell stories", "skate"]
 TIMES = ["One morning", "One evening", "One autumn day", "One cold night", "On the first day of spring",

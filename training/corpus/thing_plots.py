@@ -102,6 +102,35 @@ PLACE_PLOTS = {
          "In the evening {N} and {H} put the box back, with one new letter in it."]]),
 }
 
+OUTDOOR_PLOTS = {
+    "the crossing": ("{N} has to cross the {S}", "{H} knows a way", [
+        ["{N} lived {home}, not far from {aS} that nobody dared to cross.",
+         "Behind the house of {N} began {aS}. [People said that whoever went in did not come out.|Nobody knew how far it went.]"],
+        ["{time}, news came from the other side: {his} brother was ill and needed medicine.",
+         "{time}, {he} got a letter from the other side of the {S}. \"Please come soon,\" wrote {his} brother."],
+        ["{N} packed {food} and {at} and set out. After an hour {he} no longer knew where {he} was.",
+         "{He} took {at} and went. The wind blew, and every direction looked the same."],
+        ["\"Are you lost?\" asked a voice. It was {H}, {ahelper}, who had lived by the {S} for years. \"It is not wild,\" said {H}. \"It only wants to be asked.\"",
+         "Then {he} saw footprints, and at the end of them sat {H}, {ahelper}. \"I know every corner here,\" said {H}. \"Follow me.\""],
+        ["They went on together. {H} showed {N} where to step and where to wait, and before the sun went down they were across.",
+         "Side by side they went on, and {N} began to see how beautiful the {S} was."],
+        ["The brother got well. And {N} crosses the {S} every Sunday now, just to visit {H}.",
+         "Today there is a path through the {S}, and at its beginning stands a sign: \"Do not be afraid. Ask for {H}.\""]]),
+    "the keeper": ("the {S} is in danger", "{N} and {H} save it", [
+        ["There was once {aS} {home2} that {N} loved more than anything. {He} had played there as a child.",
+         "Every day {N} walked to the {S} {home2}, in sun and in rain."],
+        ["{time}, a rich man came with a map. \"All this must go,\" he said. \"Here I will build a road.\"",
+         "{time}, strangers put up a fence. \"The {S} is closed,\" said a sign."],
+        ["{N} wrote letters, but nobody answered. {He} felt very small.",
+         "{N} talked to the neighbours. \"What can we do?\" they said. \"It is only {aS}.\""],
+        ["Only {H}, {ahelper}, listened. \"They do not know it,\" said {H}. \"We have to show it to them.\"",
+         "At {spot} {he} met {H}, {ahelper}, who loved the {S} too. \"Two are more than one,\" said {H}."],
+        ["So they invited everyone to a feast with lanterns and {food}. For the first time people really looked around.",
+         "They painted pictures of it and hung them up at {spot2}. Soon the whole town came to see."],
+        ["The next day the plan was gone. The {S} is still there, and so are {N} and {H}, on their bench in the evening.",
+         "\"Now I understand,\" said even the last one. The {S} was saved, and everybody has a key to it now, because there is no fence."]]),
+}
+
 IDEA_PLOTS = {
     "the question": ("{N} wants to know what {S} is", "three answers, and {his} own", [
         ["{N} lived {home} and asked many questions. {time}, {he} asked: \"What is {S}?\" Nobody could tell {him}.",

@@ -78,6 +78,19 @@ TINY_PLACE = [
      "Since then {N} has known what makes the {S} so warm."),
 ]
 
+TINY_OUTDOORS = [
+    ("{N} lived near {aS} and went there every morning.",
+     "{He} knew every stone of it.",
+     "{time}, {he} met {H}, {ahelper}, who was lost, and showed {him_or_her} the way.",
+     "They walked slowly, because there was so much to see.",
+     "Since then the {S} has been the place where the two friends meet."),
+    ("Far away there was {aS} that nobody had ever crossed.",
+     "People told strange stories about it.",
+     "{time}, {N} set out with {food} and {at}, and {H}, {ahelper}, came along.",
+     "They sang so that they would not be afraid.",
+     "In the evening they stood on the other side, and the {S} looked small."),
+]
+
 TINY_IDEA = [
     ("{N} wanted to know what {S} is.",
      "{He} asked a king, a sailor and an old woman at {spot}.",
@@ -96,7 +109,7 @@ DETAILS = [
     "The moon looked on and said nothing.", "It was the kind of day on which anything may happen.",
     "{He} counted to ten, and then to ten again.", "A [leaf|feather|snowflake] came down and settled on {his} sleeve.",
     "For a while there was only the sound of [the rain|footsteps|the clock|the sea].",
-    "{N} ate a little of {food2}, which always helped.", "Nobody was to blame, and that made it harder.",
+    "{N} had a few bites of {food2}, which always helped.", "Nobody was to blame, and that made it harder.",
     "The clouds hurried past as if they were late.", "{He} felt small, but not as small as before.",
 ]
 PROVERBS = ["One step is enough, if you take it.", "The longest night ends at breakfast.", "Ask twice and run once.",
