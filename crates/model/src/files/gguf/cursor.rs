@@ -92,9 +92,28 @@ impl<'a> Cursor<'a> {
         self.take(len, what)
     }
 
+    /// Walks over `count` strings. Vocabularies have hundreds of thousands of them, so the loop
+    /// builds no `Result` per string; the slow path below finds the words for what is wrong.
+    pub(super) fn skip_strings(&mut self, count: u64) -> Result<(), LoadError> {
+        for _ in 0..count {
+            match string_end(self.bytes, self.offset) {
+                Some(end) => self.offset = end,
+                None => self.raw_string("string", u64::MAX).map(|_| ())?,
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn string(&mut self, what: &str, bytes_max: u64) -> Result<&'a str, LoadError> {
         let at = self.offset as u64;
         let bytes = self.raw_string(what, bytes_max)?;
         std::str::from_utf8(bytes).map_err(|_| self.refuse(at, format!("{what} is not UTF-8")))
     }
+}
+
+/// Where the string at `offset` ends; `None` when it does not end inside of `bytes`.
+fn string_end(bytes: &[u8], offset: usize) -> Option<usize> {
+    let (len, text) = bytes.get(offset..)?.split_first_chunk::<8>()?;
+    let len = usize::try_from(u64::from_le_bytes(*len)).ok()?;
+    (len <= text.len()).then(|| offset + 8 + len)
 }

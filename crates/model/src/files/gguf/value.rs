@@ -137,6 +137,9 @@ impl ValueType {
         if kind.width().is_some() {
             return cursor.take(count * each_bytes, "array").map(|_| ());
         }
+        if kind == ValueType::String {
+            return cursor.skip_strings(count);
+        }
         for _ in 0..count {
             kind.skip(cursor, depth + 1)?;
         }
