@@ -152,12 +152,10 @@ fn logits() -> Command {
 }
 
 fn sample() -> Command {
-    Command::new("sample")
-        .about("Choose a token from given logits (JSON Lines)")
-        .after_help(
-            "Example:\n  echo '{\"logits\":[2,1,0],\"params\":{\"top_k\":2},\"seed\":7}' | \
+    Command::new("sample").about("Choose a token from given logits (JSON Lines)").after_help(
+        "Example:\n  echo '{\"logits\":[2,1,0],\"params\":{\"top_k\":2},\"seed\":7}' | \
              jeton sample",
-        )
+    )
 }
 
 fn prompt() -> Arg {
@@ -206,7 +204,9 @@ fn model_flags() -> Vec<Arg> {
         .value_name("auto|f32")
         .value_parser(["auto", "f32"])
         .default_value("auto")
-        .help("f32 computes everything in 32-bit floats; auto multiplies quantized weights as such");
+        .help(
+            "f32 computes everything in 32-bit floats; auto multiplies quantized weights as such",
+        );
     let kv = Arg::new("kv")
         .long("kv")
         .value_name("auto|f16|f32")

@@ -1,1 +1,75 @@
-fn main() {}
+//! `jeton` opens the door: the one binary over the rooms.
+//!
+//! Exit codes: 0 when it did what was asked, 2 when the request, a file or the machine was wrong,
+//! 130 when the user stopped it. Results go to standard output, everything else to standard error.
+#![forbid(unsafe_code)]
+
+mod args;
+mod commands;
+mod effective;
+mod failure;
+mod generation;
+mod gguf_vocab;
+mod interrupt;
+mod json_numbers;
+mod jsonl;
+mod open_model;
+mod param_values;
+mod prompt;
+mod response;
+mod summary;
+mod terminal;
+
+use clap::ArgMatches;
+use commands::generate::Outcome;
+use failure::{EXIT_INTERRUPTED, EXIT_WRONG, Failure};
+use kernels::Kernels;
+use std::process::ExitCode;
+use terminal::{Paint, Stream};
+
+fn main() -> ExitCode {
+    let matches = args::command(version()).get_matches();
+    let Some((name, flags)) = matches.subcommand() else { return ExitCode::from(EXIT_WRONG) };
+    match run(name, flags) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
+        Err(failure) => {
+            let paint = Paint::for_stream(Stream::Err);
+            eprintln!("{} {failure}", paint.red("error:"));
+            if let Some(hint) = failure.hint() {
+                eprintln!("{} {hint}", paint.bold("hint:"));
+            }
+            ExitCode::from(EXIT_WRONG)
+        }
+    }
+}
+
+fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
+    match name {
+        "generate" => {
+            interrupt::install();
+            commands::generate::run(flags)
+        }
+        "trace" => {
+            interrupt::install();
+            commands::trace::run(flags)
+        }
+        "chat" => {
+            interrupt::install();
+            commands::chat::run(flags).map(|()| Outcome::Done)
+        }
+        "inspect" => commands::inspect::run(flags).map(|()| Outcome::Done),
+        "bench" => commands::bench::run(flags).map(|()| Outcome::Done),
+        "tokenize" => commands::tokens::tokenize(flags).map(|()| Outcome::Done),
+        "detokenize" => commands::tokens::detokenize(flags).map(|()| Outcome::Done),
+        "template" => commands::template::run(flags).map(|()| Outcome::Done),
+        "logits" => commands::logits::run(flags).map(|()| Outcome::Done),
+        _ => Ok(commands::sample::run().map(|()| Outcome::Done)?),
+    }
+}
+
+/// Version and instruction set, kept for the life of the program.
+fn version() -> &'static str {
+    let isa = Kernels::detect().isa().name();
+    Box::leak(format!("{} ({isa})", env!("CARGO_PKG_VERSION")).into_boxed_str())
+}

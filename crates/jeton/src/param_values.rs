@@ -34,11 +34,8 @@ fn flag(spec: &ParamSpec) -> Arg {
 
 /// The sentence of the table, and what is allowed and assumed.
 fn help(spec: &ParamSpec) -> String {
-    let default = if spec.default.is_empty() {
-        String::new()
-    } else {
-        format!("; default {}", spec.default)
-    };
+    let default =
+        if spec.default.is_empty() { String::new() } else { format!("; default {}", spec.default) };
     format!("{} [{}{default}]", spec.help, spec.kind.rule())
 }
 
@@ -70,7 +67,7 @@ pub fn from_matches(matches: &ArgMatches) -> Vec<(String, ParamValue)> {
 
 /// Flag words as the kind of value that is expected; what does not fit stays text, so that the
 /// table's own message names what was wrong.
-fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
+pub fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
     let first = words.first().copied().unwrap_or_default();
     let pieces = || words.iter().flat_map(|word| word.split(',')).map(str::trim);
     match kind {
@@ -166,9 +163,23 @@ mod tests {
     #[test]
     fn flags_reach_the_parameters() {
         let params = parse(&[
-            "--temperature", "0.5", "--frequency-penalty", "-1.5", "--ignore-eos",
-            "--stop", "a", "--stop", "b,c", "--stop-token-ids", "3,4", "--logit-bias", "7=-inf",
-            "--n-predict", "12", "--top_k", "40",
+            "--temperature",
+            "0.5",
+            "--frequency-penalty",
+            "-1.5",
+            "--ignore-eos",
+            "--stop",
+            "a",
+            "--stop",
+            "b,c",
+            "--stop-token-ids",
+            "3,4",
+            "--logit-bias",
+            "7=-inf",
+            "--n-predict",
+            "12",
+            "--top_k",
+            "40",
         ])
         .expect("all of these are valid");
         assert_eq!(params.temperature(), 0.5);
@@ -193,8 +204,8 @@ mod tests {
 
     #[test]
     fn json_values_come_back_as_they_went() {
-        let json: Value = serde_json::from_str(r#"{"a":[1,-2,0.5,"x",true],"b":{"7":3}}"#)
-            .expect("valid JSON");
+        let json: Value =
+            serde_json::from_str(r#"{"a":[1,-2,0.5,"x",true],"b":{"7":3}}"#).expect("valid JSON");
         let value = from_json(&json).expect("not null");
         assert_eq!(to_json(&value), json);
         assert_eq!(from_json(&Value::Null), None);

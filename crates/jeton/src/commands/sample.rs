@@ -77,8 +77,7 @@ fn logits(value: &Value) -> Result<Vec<f32>, RequestError> {
 
 /// A list of token ids under `name`; absent is empty.
 pub fn token_ids(name: &str, value: &Value) -> Result<Vec<TokenId>, RequestError> {
-    let problem =
-        || RequestError::parameter(name, format!("`{name}` must be a list of token ids"));
+    let problem = || RequestError::parameter(name, format!("`{name}` must be a list of token ids"));
     if value.is_null() {
         return Ok(Vec::new());
     }

@@ -1,0 +1,181 @@
+//! `jeton generate`: one prompt from the command line, or requests as JSON Lines.
+
+use crate::effective::Effective;
+use crate::failure::Failure;
+use crate::generation::{Extras, Generator};
+use crate::jsonl::{self, RequestError};
+use crate::open_model::OpenModel;
+use crate::prompt::{self, Prompt};
+use crate::terminal::{Paint, Stream};
+use crate::{param_values, response, summary};
+use clap::ArgMatches;
+use engine::{Event, Interruption};
+use sampling::params::{ParamSpec, ParamValue};
+use serde_json::Value;
+use std::io::Write;
+
+/// How an answer ended, for the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It ended by its own rules.
+    Done,
+    /// The user stopped it.
+    Interrupted,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the model cannot be opened or the request is refused.
+pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
+    let model = OpenModel::from_flags(flags)?;
+    if flags.get_flag("jsonl") {
+        serve(&model, flags)?;
+        return Ok(Outcome::Done);
+    }
+    let effective = Effective::merge(&param_values::from_matches(flags), &model.recommended())?;
+    let prompt = prompt_from_flags(&model, flags)?;
+    let mut generator = Generator::new(&model, flags, 1)?;
+    let as_json = flags.get_flag("json");
+    let extras = Extras { show_special: flags.get_flag("show-special"), ..Extras::default() };
+    let show = |event: &Event| {
+        if !as_json {
+            show_text(event);
+        }
+    };
+    let answer = generator.answer(&model, &prompt, effective, extras, show)?;
+    if as_json {
+        println!("{}", response::answer_json(&model, &answer));
+    } else {
+        println!();
+        if !flags.get_flag("no-stats") {
+            let paint = Paint::for_stream(Stream::Err);
+            eprintln!("\n{}", paint.dim(&summary::lines(&model, &answer)));
+        }
+    }
+    match &answer.completion.finished.interruption {
+        None => Ok(Outcome::Done),
+        Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
+        Some(other) => Err(Failure::new(other)),
+    }
+}
+
+/// Writes what an event adds to the text, at once.
+pub fn show_text(event: &Event) {
+    let text = match event {
+        Event::Token(token) => &token.text,
+        Event::Finished(finished) => &finished.text,
+        Event::Started(_) | Event::PromptLogprobs(_) => return,
+    };
+    let mut out = std::io::stdout().lock();
+    // A reader that went away is noticed by the next write of the program itself.
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// The prompt that the flags describe: a question to a chat model, or text to continue.
+///
+/// # Errors
+/// When standard input cannot be read, or a flag needs a chat template and there is none.
+pub fn prompt_from_flags(model: &OpenModel, flags: &ArgMatches) -> Result<Prompt, Failure> {
+    let argument = flags.get_one::<String>("prompt").map_or("", String::as_str);
+    let text = prompt::read_argument(argument)?;
+    let system = flags.get_one::<String>("system").map(String::as_str);
+    let think = think_flag(flags);
+    if flags.get_flag("raw") || model.template.is_none() {
+        if system.is_some() || think.is_some() {
+            let message = "--system and --think need the model's chat template";
+            let hint = if flags.get_flag("raw") { "leave --raw out" } else { "it has none" };
+            return Err(Failure::new(message).with_hint(hint));
+        }
+        return Ok(Prompt::Text(text));
+    }
+    Ok(Prompt::Chat(prompt::question(system, &text, think)))
+}
+
+/// `--think on|off`.
+pub fn think_flag(flags: &ArgMatches) -> Option<bool> {
+    flags.get_one::<String>("think").map(|word| word == "on")
+}
+
+/// Serves JSON Lines requests.
+fn serve(model: &OpenModel, flags: &ArgMatches) -> Result<(), Failure> {
+    let from_flags = param_values::from_matches(flags);
+    let mut generator = Generator::new(model, flags, 1)?;
+    let answer = |request: &Value| answer_line(model, &mut generator, &from_flags, request);
+    jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?;
+    Ok(())
+}
+
+/// Fields of a request that are no parameters of the table.
+const OTHER_FIELDS: &[&str] = &[
+    "ids",
+    "prompt",
+    "messages",
+    "tools",
+    "documents",
+    "template_kwargs",
+    "special_tokens",
+    "add_generation_prompt",
+    "continue_final_message",
+    "enable_thinking",
+    "reasoning_effort",
+    "now",
+    "model",
+    "show_special",
+];
+
+fn answer_line(
+    model: &OpenModel,
+    generator: &mut Generator,
+    from_flags: &[(String, ParamValue)],
+    request: &Value,
+) -> Result<Value, RequestError> {
+    let prompt = prompt_from_json(request)?;
+    let entries = request.as_object().into_iter().flatten();
+    let mut values: Vec<(String, ParamValue)> = entries
+        .filter(|(name, _)| !OTHER_FIELDS.contains(&name.as_str()))
+        .filter_map(|(name, value)| Some((name.clone(), param_values::from_json(value)?)))
+        .collect();
+    // Flags stand for every request of the stream that does not say otherwise.
+    let names = |values: &[(String, ParamValue)], name: &str| {
+        let wanted = ParamSpec::find(name).map(|spec| spec.name);
+        values.iter().any(|(given, _)| ParamSpec::find(given).map(|spec| spec.name) == wanted)
+    };
+    for (name, value) in from_flags {
+        if !names(&values, name) {
+            values.push((name.clone(), value.clone()));
+        }
+    }
+    let effective = Effective::merge(&values, &model.recommended())
+        .map_err(|error| RequestError::parameter(&error.param, error.message))?;
+    let show_special = request["show_special"].as_bool().unwrap_or(false);
+    let extras = Extras { show_special, ..Extras::default() };
+    let answer = generator.answer(model, &prompt, effective, extras, |_| {})?;
+    Ok(response::answer_json(model, &answer))
+}
+
+/// One of `ids`, `prompt` and `messages`.
+fn prompt_from_json(request: &Value) -> Result<Prompt, RequestError> {
+    let given: Vec<&str> = ["ids", "prompt", "messages"]
+        .into_iter()
+        .filter(|name| !request[*name].is_null())
+        .collect();
+    match given.as_slice() {
+        ["ids"] => Ok(Prompt::Ids(super::sample::token_ids("ids", &request["ids"])?)),
+        ["prompt"] => match &request["prompt"] {
+            Value::String(text) => Ok(Prompt::Text(text.clone())),
+            _ => Err(RequestError::parameter("prompt", "`prompt` must be a text")),
+        },
+        ["messages"] => Ok(Prompt::Chat(prompt::chat_from_json(request)?)),
+        _ => {
+            let message = "give exactly one of `ids`, `prompt` and `messages`";
+            Err(RequestError::parameter(given.get(1).copied().unwrap_or("prompt"), message))
+        }
+    }
+}
+
+impl From<RequestError> for Failure {
+    fn from(error: RequestError) -> Self {
+        Failure::new(error.message)
+    }
+}

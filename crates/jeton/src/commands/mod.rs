@@ -1,0 +1,11 @@
+//! One file per command.
+
+pub mod bench;
+pub mod chat;
+pub mod generate;
+pub mod inspect;
+pub mod logits;
+pub mod sample;
+pub mod template;
+pub mod tokens;
+pub mod trace;

@@ -1,0 +1,52 @@
+//! `jeton template`: chat messages as the prompt text of a model.
+
+use crate::failure::Failure;
+use crate::jsonl::{self, RequestError};
+use crate::open_model::OpenModel;
+use crate::prompt;
+use clap::ArgMatches;
+use serde_json::{Value, json};
+use text::{ChatInput, ChatTemplate, TemplateError};
+
+/// Runs the command.
+///
+/// # Errors
+/// When the model or the template file cannot be opened.
+pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
+    let stdin = std::io::stdin().lock();
+    let stdout = std::io::stdout().lock();
+    match flags.get_one::<String>("file") {
+        Some(path) => {
+            let source = std::fs::read_to_string(path)
+                .map_err(|error| Failure::new(format!("{path}: {error}")))?;
+            // A template that does not parse is the answer to each request that would use it.
+            let template = ChatTemplate::new(&source);
+            let render = |input: &ChatInput| match &template {
+                Ok(template) => template.render(input).map_err(template_error),
+                Err(error) => Err(template_error(error.clone())),
+            };
+            jsonl::serve(stdin, stdout, |request| answer(request, render))?;
+        }
+        None => {
+            let model = OpenModel::from_flags(flags)?;
+            let render = |input: &ChatInput| prompt::render(&model, input);
+            jsonl::serve(stdin, stdout, |request| answer(request, render))?;
+        }
+    }
+    Ok(())
+}
+
+fn answer(
+    request: &Value,
+    render: impl Fn(&ChatInput) -> Result<String, RequestError>,
+) -> Result<Value, RequestError> {
+    Ok(json!({"text": render(&prompt::chat_from_json(request)?)?}))
+}
+
+fn template_error(error: TemplateError) -> RequestError {
+    RequestError {
+        kind: error.kind.as_str(),
+        message: error.message,
+        param: Some("messages".to_owned()),
+    }
+}

@@ -1,0 +1,173 @@
+//! One answer on this thread: steps the engine, shows what comes, measures when.
+
+use crate::effective::Effective;
+use crate::interrupt;
+use crate::jsonl::RequestError;
+use crate::open_model::OpenModel;
+use crate::prompt::Prompt;
+use clap::ArgMatches;
+use engine::collect::Collector;
+use engine::{
+    Completion, Delivery, Engine, EngineConfig, Event, EventSink, GenerateRequest, LimitOverflow,
+    TextOptions,
+};
+use model::Forward;
+use sampling::params::ParamError;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, Instant};
+
+/// Key-value memory that one command may take, in bytes, unless the context needs less. Taken only
+/// as sequences grow.
+const KV_BYTES_MAX: usize = 8 << 30;
+
+/// A model that generates.
+pub struct Generator {
+    engine: Engine,
+}
+
+/// What a request asks for beyond its prompt and parameters.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Extras {
+    /// Trace each choice, with that many candidates per list.
+    pub trace: Option<usize>,
+    /// Show special tokens in the text.
+    pub show_special: bool,
+}
+
+/// An answer with its times.
+pub struct Answer {
+    /// What the engine said.
+    pub completion: Completion,
+    /// What was asked for and by whom.
+    pub effective: Effective,
+    /// When what happened.
+    pub times: Times,
+}
+
+/// Wall-clock times of one answer.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Times {
+    /// From the request to the first token.
+    pub first_token: Option<Duration>,
+    /// From the first to the last token.
+    pub later_tokens: Duration,
+    /// From the request to its end.
+    pub total: Duration,
+}
+
+impl Times {
+    /// Time per output token after the first one, in milliseconds.
+    pub fn tpot_ms(&self, tokens: usize) -> Option<f64> {
+        (tokens > 1).then(|| self.later_tokens.as_secs_f64() * 1e3 / (tokens - 1) as f64)
+    }
+}
+
+impl Generator {
+    /// Loads the weights and builds an engine for `sequences` answers at a time.
+    ///
+    /// # Errors
+    /// When the weights do not fit the model's description.
+    pub fn new(
+        model: &OpenModel,
+        flags: &ArgMatches,
+        sequences: usize,
+    ) -> Result<Generator, crate::failure::Failure> {
+        let loaded = model.load(flags)?;
+        let config =
+            EngineConfig { eos_ids: Some(model.eos_ids.clone()), ..EngineConfig::default() };
+        let wanted_tokens = loaded.context_tokens_max().saturating_mul(sequences.max(1));
+        let wanted_bytes = wanted_tokens
+            .next_multiple_of(config.kv_block_tokens)
+            .saturating_mul(loaded.kv_shape().position_bytes());
+        let config = config.with_kv_bytes(loaded.kv_shape(), wanted_bytes.min(KV_BYTES_MAX));
+        let engine = Engine::new(Box::new(loaded), model.tokenizer.clone(), config)?;
+        Ok(Generator { engine })
+    }
+
+    /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer.
+    ///
+    /// # Errors
+    /// When the prompt cannot be made or the request is refused.
+    pub fn answer(
+        &mut self,
+        model: &OpenModel,
+        prompt: &Prompt,
+        effective: Effective,
+        extras: Extras,
+        mut show: impl FnMut(&Event),
+    ) -> Result<Answer, RequestError> {
+        let start = Instant::now();
+        let request = request(model, prompt, &effective, extras)?;
+        let collector = Collector::default();
+        let (sink, events) = tee(collector.sink());
+        let id = self.engine.submit(request, sink).map_err(|rejection| RequestError {
+            kind: rejection.kind(),
+            message: rejection.to_string(),
+            param: rejection.param().map(str::to_owned),
+        })?;
+        let mut times = Times::default();
+        let mut first: Option<Instant> = None;
+        while !self.engine.is_idle() {
+            if interrupt::pressed() {
+                self.engine.cancel(id);
+            } else {
+                self.engine.step();
+            }
+            for event in events.try_iter() {
+                if matches!(event, Event::Token(_)) {
+                    let now = Instant::now();
+                    let first = *first.get_or_insert(now);
+                    times.first_token = Some(first - start);
+                    times.later_tokens = now - first;
+                }
+                show(&event);
+            }
+        }
+        times.total = start.elapsed();
+        let completion = collector.take().expect("an idle engine has finished every request");
+        Ok(Answer { completion, effective, times })
+    }
+}
+
+/// A sink that also hands each event to this thread.
+fn tee(collector: Box<dyn EventSink>) -> (Box<dyn EventSink>, Receiver<Event>) {
+    let (sender, receiver) = channel();
+    let sink = move |event: Event| match sender.send(event.clone()) {
+        Ok(()) => collector.send(event),
+        Err(_) => Delivery::Gone,
+    };
+    (Box::new(sink), receiver)
+}
+
+fn request(
+    model: &OpenModel,
+    prompt: &Prompt,
+    effective: &Effective,
+    extras: Extras,
+) -> Result<GenerateRequest, RequestError> {
+    let ids = prompt.encode(model)?;
+    let vocab_size = model.file.config().vocab_size;
+    effective.params.check_vocabulary(vocab_size).map_err(param_error)?;
+    let seed = effective.params.seed().unwrap_or_else(fresh_seed);
+    let asked = effective.set_by("max_tokens") == crate::effective::SetBy::Request;
+    Ok(GenerateRequest {
+        on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },
+        text: TextOptions {
+            keep_special: extras.show_special,
+            continues_prompt: prompt.is_continued(),
+        },
+        trace: extras.trace,
+        ..GenerateRequest::new(ids, effective.params.clone(), seed)
+    })
+}
+
+fn param_error(error: ParamError) -> RequestError {
+    RequestError::parameter(&error.param, error.message)
+}
+
+/// A seed for a request without one; short enough to be typed again.
+fn fresh_seed() -> u64 {
+    use std::hash::{BuildHasher, Hasher, RandomState};
+    // The standard library seeds its hash maps from the system's randomness.
+    RandomState::new().build_hasher().finish() % 1_000_000_000
+}

@@ -1,0 +1,222 @@
+//! From a path to a model that can be used: its files, tokenizer, chat template, recommendations.
+
+use crate::failure::Failure;
+use crate::gguf_vocab;
+use clap::ArgMatches;
+use kernels::Kernels;
+use model::{
+    Bytes, GenerationDefaults, Gguf, KvElement, LoadOptions, LoadedModel, ModelFile, Precision,
+    TokenId,
+};
+use sampling::params::ParamValue;
+use serde_json::{Map, Value};
+use std::path::Path;
+use std::sync::Arc;
+use text::{ChatTemplate, Tokenizer};
+
+/// The model that ships inside the program: `models/README.md` says what it can do.
+static EMBEDDED: &[u8] = include_bytes!("../../../models/jeton-tiny.gguf");
+
+/// A model whose files have been opened; its weights are not touched yet.
+pub struct OpenModel {
+    /// Configuration, tensors, metadata.
+    pub file: ModelFile,
+    /// Between text and ids.
+    pub tokenizer: Arc<Tokenizer>,
+    /// The model's own chat template, if it has one.
+    pub template: Option<ChatTemplate>,
+    /// What its files recommend.
+    pub defaults: GenerationDefaults,
+    /// Ids that end an answer.
+    pub eos_ids: Vec<TokenId>,
+    /// `bos_token` and its like, as templates read them.
+    pub special_tokens: Map<String, Value>,
+}
+
+impl OpenModel {
+    /// Opens the model that `--model` names, or the one inside the program.
+    ///
+    /// # Errors
+    /// When a file is missing, malformed or not supported.
+    pub fn from_flags(flags: &ArgMatches) -> Result<OpenModel, Failure> {
+        OpenModel::open(flags.get_one::<String>("model").map(Path::new))
+    }
+
+    /// Opens the model at `path`, or the one inside the program.
+    ///
+    /// # Errors
+    /// As [`OpenModel::from_flags`].
+    pub fn open(path: Option<&Path>) -> Result<OpenModel, Failure> {
+        let file = match path {
+            Some(path) => ModelFile::open(path)?,
+            None => ModelFile::from_static(EMBEDDED)?,
+        };
+        let tokenizer = match file.metadata() {
+            Some(metadata) => Tokenizer::from_vocab(gguf_vocab::read(metadata)?)
+                .map_err(|error| Failure::new(format!("{}: {error}", file.name())))?,
+            None => folder_tokenizer(&file)?,
+        };
+        let template =
+            file.chat_template()?.map(|source| ChatTemplate::new(&source)).transpose().map_err(
+                |error| Failure::new(format!("{}: chat template: {error}", file.name())),
+            )?;
+        let defaults = file.generation_defaults()?;
+        let eos_ids = eos_ids(&file, &defaults, &tokenizer);
+        let special_tokens = special_tokens(&file, &tokenizer)?;
+        let tokenizer = Arc::new(tokenizer);
+        Ok(OpenModel { file, tokenizer, template, defaults, eos_ids, special_tokens })
+    }
+
+    /// The name to show: what the file calls itself, else its path.
+    pub fn name(&self) -> String {
+        let own = self.file.metadata().and_then(|metadata| metadata.str("general.name").ok()?);
+        own.map_or_else(|| self.file.name(), str::to_owned)
+    }
+
+    /// Brings the weights into reach, as the flags say.
+    ///
+    /// # Errors
+    /// When a tensor is missing or has the wrong shape.
+    pub fn load(&self, flags: &ArgMatches) -> Result<LoadedModel, Failure> {
+        Ok(LoadedModel::load(&self.file, &load_options(flags)?)?)
+    }
+
+    /// The recommendations as values of the parameter table.
+    pub fn recommended(&self) -> Vec<(&'static str, ParamValue)> {
+        let defaults = &self.defaults;
+        let float = |value: Option<f32>| value.map(|value| ParamValue::Float(short(value)));
+        let count = |value: Option<u32>| value.map(|value| ParamValue::Int(i128::from(value)));
+        [
+            ("do_sample", defaults.do_sample.map(ParamValue::Bool)),
+            ("temperature", float(defaults.temperature)),
+            ("top_k", count(defaults.top_k)),
+            ("top_p", float(defaults.top_p)),
+            ("min_p", float(defaults.min_p)),
+            ("repetition_penalty", float(defaults.repetition_penalty)),
+            ("max_tokens", count(defaults.max_new_tokens)),
+        ]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect()
+    }
+}
+
+/// The decimal that a file's author wrote, not the binary neighbour of it.
+fn short(value: f32) -> f64 {
+    value.to_string().parse().unwrap_or_else(|_| f64::from(value))
+}
+
+/// Opens only a tokenizer: of a model, of a GGUF file without weights, or a `tokenizer.json`.
+///
+/// # Errors
+/// When a file is missing, malformed or not supported.
+pub fn open_tokenizer(flags: &ArgMatches) -> Result<Tokenizer, Failure> {
+    let path = flags.get_one::<String>("model").map(Path::new);
+    let Some(path) = path.filter(|path| path.is_file()) else {
+        return match path {
+            Some(folder) if folder.is_dir() && !folder.join("config.json").exists() => {
+                bare_folder_tokenizer(folder)
+            }
+            _ => {
+                let model = OpenModel::open(path)?;
+                Arc::into_inner(model.tokenizer).ok_or_else(|| Failure::new("tokenizer in use"))
+            }
+        };
+    };
+    let in_file =
+        |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+    let bytes = Bytes::map_file(path).map_err(|error| in_file(&error))?;
+    if bytes.starts_with(b"GGUF") {
+        let gguf = Gguf::read(&bytes, &path.display().to_string())?;
+        let vocab = gguf_vocab::read(&gguf.metadata)?;
+        return Tokenizer::from_vocab(vocab).map_err(|error| in_file(&error));
+    }
+    Tokenizer::from_json(&bytes, None).map_err(|error| in_file(&error))
+}
+
+/// A folder that holds a tokenizer and no model.
+fn bare_folder_tokenizer(folder: &Path) -> Result<Tokenizer, Failure> {
+    let path = folder.join("tokenizer.json");
+    let in_file =
+        |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+    let bytes = Bytes::map_file(&path).map_err(|error| in_file(&error))?;
+    let config = std::fs::read(folder.join("tokenizer_config.json")).ok();
+    let config: Option<Value> = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+    Tokenizer::from_json(&bytes, config.as_ref()).map_err(|error| in_file(&error))
+}
+
+fn folder_tokenizer(file: &ModelFile) -> Result<Tokenizer, Failure> {
+    let json = file.hf_bytes("tokenizer.json")?.ok_or_else(|| {
+        Failure::new(format!("{}: the folder has no `tokenizer.json`", file.name()))
+    })?;
+    let config = file.hf_json("tokenizer_config.json")?;
+    Tokenizer::from_json(&json, config.as_ref())
+        .map_err(|error| Failure::new(format!("{}/tokenizer.json: {error}", file.name())))
+}
+
+/// A folder says exactly which ids end a text. A GGUF file names one or two, and chat models end
+/// their turns with others as well, which the tokenizer knows by their text.
+fn eos_ids(file: &ModelFile, defaults: &GenerationDefaults, tokenizer: &Tokenizer) -> Vec<TokenId> {
+    let mut ids = defaults.eos_token_ids.clone();
+    if file.metadata().is_some() || ids.is_empty() {
+        for &id in tokenizer.end_ids() {
+            if !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+    }
+    ids.retain(|&id| (id as usize) < file.config().vocab_size);
+    ids
+}
+
+/// The texts of special tokens under the names that templates use.
+fn special_tokens(file: &ModelFile, tokenizer: &Tokenizer) -> Result<Map<String, Value>, Failure> {
+    let mut tokens = Map::new();
+    let ids = tokenizer.special_ids();
+    let named = [
+        ("bos_token", ids.bos),
+        ("eos_token", ids.eos),
+        ("unk_token", ids.unk),
+        ("pad_token", ids.pad),
+    ];
+    for (name, id) in named {
+        if let Some(text) = id.and_then(|id| tokenizer.token_text(id)) {
+            tokens.insert(name.to_owned(), Value::from(text));
+        }
+    }
+    let config = file.hf_json("tokenizer_config.json")?;
+    for (name, value) in config.as_ref().and_then(Value::as_object).into_iter().flatten() {
+        let text = value.as_str().or_else(|| value.get("content")?.as_str());
+        if let (true, Some(text)) = (name.ends_with("_token"), text) {
+            tokens.insert(name.clone(), Value::from(text));
+        }
+    }
+    Ok(tokens)
+}
+
+/// How the flags want the model to be computed.
+fn load_options(flags: &ArgMatches) -> Result<LoadOptions, Failure> {
+    let word = |name: &str| flags.get_one::<String>(name).map(String::as_str);
+    let mut options = LoadOptions::default();
+    if let Some(&threads) = flags.get_one::<u16>("threads") {
+        options.threads = usize::from(threads);
+    }
+    if word("precision") == Some("f32") {
+        options.precision = Precision::F32;
+    }
+    options.kv_element = match word("kv") {
+        Some("f16") => Some(KvElement::F16),
+        Some("f32") => Some(KvElement::F32),
+        _ => None,
+    };
+    if let Some(name) = word("isa") {
+        options.kernels = Kernels::named(name).ok_or_else(|| {
+            let known: Vec<&str> =
+                Kernels::all_available().iter().map(|kernels| kernels.isa().name()).collect();
+            Failure::new(format!("this machine cannot run `--isa {name}`"))
+                .with_hint(format!("it can run {}", known.join(", ")))
+        })?;
+    }
+    options.context_tokens = flags.get_one::<u32>("context").map(|&tokens| tokens as usize);
+    Ok(options)
+}

@@ -1,0 +1,71 @@
+//! The few lines under an answer: what was used, why it ended, how fast it was.
+
+use crate::generation::Answer;
+use crate::open_model::OpenModel;
+use crate::response::limit_set_by;
+use crate::terminal::quoted;
+use sampling::stop::StopReason;
+
+/// The summary of an answer, without a trailing newline.
+pub fn lines(model: &OpenModel, answer: &Answer) -> String {
+    let finished = &answer.completion.finished;
+    let usage = &finished.usage;
+    let mut prompt = format!("{} prompt tokens", usage.prompt_tokens);
+    if usage.prefix_hit_tokens > 0 {
+        prompt.push_str(&format!(" ({} reused)", usage.prefix_hit_tokens));
+    }
+    let tokens = format!("{prompt}, {} completion tokens", usage.completion_tokens);
+    let reason = format!(
+        "finish_reason {}, stop_reason {}",
+        finished.finish_reason.as_str(),
+        stop_words(model, answer)
+    );
+    let seed = answer.completion.started.as_ref().map_or(String::new(), |started| {
+        if answer.effective.params.is_greedy() {
+            ", greedy".to_owned()
+        } else {
+            format!(", seed {}", started.seed)
+        }
+    });
+    format!("{tokens}\n{reason}\n{}{seed}", speed(answer))
+}
+
+/// TTFT, TPOT and decode speed.
+fn speed(answer: &Answer) -> String {
+    let tokens = answer.completion.tokens.len();
+    let ttft = answer
+        .times
+        .first_token
+        .map_or("no token".to_owned(), |first| format!("TTFT {:.1} ms", first.as_secs_f64() * 1e3));
+    match answer.times.tpot_ms(tokens) {
+        Some(tpot) if tpot > 0.0 => {
+            format!("{ttft}, TPOT {tpot:.2} ms, decode {:.1} tokens/s", 1e3 / tpot)
+        }
+        _ => ttft,
+    }
+}
+
+fn stop_words(model: &OpenModel, answer: &Answer) -> String {
+    let finished = &answer.completion.finished;
+    let limit = || {
+        let started = answer.completion.started.as_ref();
+        started.map_or(0, |started| started.completion_tokens_max)
+    };
+    match &finished.stop_reason {
+        StopReason::Eos(id) => format!("eos {} ({id})", token_text(model, *id)),
+        StopReason::StopToken(id) => format!("stop token {} ({id})", token_text(model, *id)),
+        StopReason::StopString { text, .. } => format!("stop string {}", quoted(text)),
+        StopReason::MaxTokens => {
+            format!("max_tokens {} (set by {})", limit(), limit_set_by(answer))
+        }
+        StopReason::ContextFull => format!("context full after {} tokens", limit()),
+        StopReason::Cancelled | StopReason::Failed => {
+            let why = finished.interruption.as_ref().map(ToString::to_string);
+            why.unwrap_or_else(|| finished.stop_reason.name().to_owned())
+        }
+    }
+}
+
+fn token_text(model: &OpenModel, id: model::TokenId) -> String {
+    model.tokenizer.token_text(id).unwrap_or("?").to_owned()
+}
