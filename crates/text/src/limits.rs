@@ -28,9 +28,9 @@ pub const TEMPLATE_BYTES_MAX: usize = 1 << 20;
 /// Bytes of a rendered prompt.
 pub const RENDERED_BYTES_MAX: usize = 64 << 20;
 
-/// Instructions one rendering may execute. The heaviest conformance case needs fewer than 100 000;
+/// Instructions one rendering may execute. The heaviest conformance case needs fewer than 10 000;
 /// the bound is reached within seconds even by a template made to loop for ever.
-pub const TEMPLATE_FUEL_MAX: u64 = 50_000_000;
+pub const TEMPLATE_FUEL_MAX: u64 = 20_000_000;
 
 /// Nested calls (macros, loops calling themselves) of one rendering.
 pub const TEMPLATE_DEPTH_MAX: usize = 200;

@@ -7,9 +7,9 @@ use minijinja::syntax::SyntaxConfig;
 use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
-use super::error::RaisedByTemplate;
+use super::error::{LimitReached, RaisedByTemplate};
 use super::{LocalTime, filters, json, methods};
-use crate::limits::{TEMPLATE_DEPTH_MAX, TEMPLATE_FUEL_MAX};
+use crate::limits::{RENDERED_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_FUEL_MAX};
 
 /// The name of the clock's variable; no template can spell it.
 pub(super) const NOW: &str = " now";
@@ -51,13 +51,35 @@ fn strftime_now(state: &State, format: &str) -> Result<String, Error> {
     now.format(format).ok_or_else(|| undefined("strftime_now: unknown directive in the format"))
 }
 
-/// Writes a value as Python prints it.
-fn write_value(out: &mut Output, _: &mut State, value: &Value) -> Result<(), Error> {
-    match (value.kind(), value.as_str()) {
-        (ValueKind::Undefined, _) => Ok(()),
-        (_, Some(text)) => out.write_str(text).map_err(Error::from),
-        _ => out.write_str(&python_text(value)).map_err(Error::from),
+/// Writes a value as Python prints it, and counts: text that is captured (by a macro or a block
+/// `set`) never reaches the output's own bound, so a template could double it again and again.
+fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
+    let owned;
+    let text = match (value.kind(), value.as_str()) {
+        (ValueKind::Undefined, _) => return Ok(()),
+        (_, Some(text)) => text,
+        _ => {
+            owned = python_text(value);
+            &owned
+        }
+    };
+    let written = state.get_or_insert_extension_with(Written::default);
+    written.0 += text.len();
+    check_bytes("what the template writes", written.0)?;
+    out.write_str(text).map_err(Error::from)
+}
+
+/// Bytes written so far by one rendering, captured ones included.
+#[derive(Default)]
+struct Written(usize);
+
+/// Refuses a text beyond the bound of a prompt.
+pub(super) fn check_bytes(what: &str, bytes: usize) -> Result<(), Error> {
+    if bytes <= RENDERED_BYTES_MAX {
+        return Ok(());
     }
+    let message = format!("{what} grows beyond {RENDERED_BYTES_MAX} bytes");
+    Err(Error::new(ErrorKind::InvalidOperation, "too large").with_source(LimitReached(message)))
 }
 
 /// A value as Python's `str` writes it. Floats inside lists keep the engine's own form.

@@ -1,17 +1,24 @@
 //! Filters and tests that Jinja2 has and the engine lacks, or that the two define differently.
 
+use minijinja::formatting::FormatStyle;
 use minijinja::value::{Kwargs, Rest, ValueKind};
 use minijinja::{Environment, Error, ErrorKind, Value};
 
-use super::environment::python_text;
+use super::environment::{check_bytes, python_text};
 
 /// Widest field a template may ask for, in characters.
 const WIDTH_MAX: usize = 10_000;
+
+/// Most items `list` makes.
+const ITEMS_MAX: usize = 1_000_000;
 
 /// Puts all of them into an environment.
 pub(super) fn add_filters(env: &mut Environment<'static>) {
     env.add_filter("indent", indent);
     env.add_filter("replace", replace);
+    env.add_filter("join", join);
+    env.add_filter("format", format);
+    env.add_filter("list", list);
     env.add_filter("int", int);
     env.add_filter("float", float);
     env.add_filter("string", string);
@@ -55,12 +62,97 @@ fn indent(text: &Value, options: Rest<Value>, kwargs: Kwargs) -> Result<Value, E
 }
 
 /// `text | replace(old, new, count=none)`.
-fn replace(text: &Value, old: &Value, new: &Value, count: Option<i64>) -> String {
-    let (text, old, new) = (string_of(text), string_of(old), string_of(new));
-    match count.and_then(|count| usize::try_from(count).ok()) {
-        Some(count) => text.replacen(&old, &new, count),
-        None => text.replace(&old, &new),
+fn replace(text: &Value, old: &Value, new: &Value, count: Option<i64>) -> Result<String, Error> {
+    replace_text(&string_of(text), &string_of(old), &string_of(new), count)
+}
+
+/// Replaces at most `count` occurrences; all of them without a count or with a negative one.
+pub(super) fn replace_text(
+    text: &str,
+    old: &str,
+    new: &str,
+    count: Option<i64>,
+) -> Result<String, Error> {
+    let count_max = count.and_then(|count| usize::try_from(count).ok()).unwrap_or(usize::MAX);
+    let found = text.matches(old).take(count_max).count();
+    let growth = found.saturating_mul(new.len().saturating_sub(old.len()));
+    check_bytes("what `replace` makes", text.len().saturating_add(growth))?;
+    Ok(text.replacen(old, new, found))
+}
+
+/// `items | join(separator="", attribute=none)`.
+fn join(
+    items: &Value,
+    separator: Option<Value>,
+    attribute: Option<Value>,
+    kwargs: Kwargs,
+) -> Result<String, Error> {
+    let separator = separator.or(kwargs.get::<Option<Value>>("d")?);
+    let attribute = attribute.or(kwargs.get::<Option<Value>>("attribute")?);
+    kwargs.assert_all_used()?;
+    let separator = separator.map_or_else(String::new, |separator| string_of(&separator));
+    match attribute.filter(|attribute| !attribute.is_none()) {
+        None => join_texts(&separator, items),
+        Some(attribute) => {
+            let picked: Result<Vec<Value>, Error> =
+                items.try_iter()?.map(|item| item.get_item(&attribute)).collect();
+            join_texts(&separator, &Value::from(picked?))
+        }
     }
+}
+
+/// Joins the items' texts; the letters of a text are its items.
+pub(super) fn join_texts(separator: &str, items: &Value) -> Result<String, Error> {
+    let letters = items.as_str().map(|text| text.chars().map(Value::from).collect::<Value>());
+    let mut joined = String::new();
+    for (index, item) in letters.as_ref().unwrap_or(items).try_iter()?.enumerate() {
+        if index > 0 {
+            joined.push_str(separator);
+        }
+        joined.push_str(&string_of(&item));
+        check_bytes("what `join` makes", joined.len())?;
+    }
+    Ok(joined)
+}
+
+/// `items | list`, for as many items as a template may reasonably hold.
+fn list(items: &Value) -> Result<Value, Error> {
+    let mut listed = Vec::new();
+    for item in items.try_iter()? {
+        if listed.len() == ITEMS_MAX {
+            return Err(invalid(&format!("a list of more than {ITEMS_MAX} items is too large")));
+        }
+        listed.push(item);
+    }
+    Ok(Value::from(listed))
+}
+
+/// `text | format(values..)`: Python's `text % values`.
+fn format(text: &Value, values: Rest<Value>) -> Result<String, Error> {
+    let text = string_of(text);
+    check_field_widths(&text, '%')?;
+    minijinja::formatting::format(FormatStyle::Printf, &text, &values)
+}
+
+/// Refuses format texts whose fields could be wider than anyone needs: more than four digits in a
+/// row, or a width taken from a value. `start` is `%` or `{`, the sign that begins a field.
+pub(super) fn check_field_widths(format: &str, start: char) -> Result<(), Error> {
+    let ends_field = |c: char| if start == '%' { c.is_alphabetic() || c == '%' } else { c == '}' };
+    let mut rest = format;
+    while let Some((_, after)) = rest.split_once(start) {
+        if let Some(literal) = after.strip_prefix(start) {
+            rest = literal;
+            continue;
+        }
+        let (field, after) = after.split_at(after.find(ends_field).unwrap_or(after.len()));
+        let digits_max = field.split(|c: char| !c.is_ascii_digit()).map(str::len).max();
+        if digits_max > Some(4) || field.contains(['*', '{']) {
+            let what = "a format field's width is too large or taken from a value";
+            return Err(invalid(&format!("{what}: {start}{field}")));
+        }
+        rest = after;
+    }
+    Ok(())
 }
 
 /// `value | int(default=0)`: what cannot be read is the default.

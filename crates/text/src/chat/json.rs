@@ -5,6 +5,8 @@ use std::fmt::Write;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Value};
 
+use super::environment::check_bytes;
+
 /// How deep values may be nested.
 const DEPTH_MAX: usize = 128;
 
@@ -64,6 +66,7 @@ fn text_at(pair: &Value, index: usize) -> Result<String, Error> {
 
 impl Layout {
     fn write(&self, value: &Value, depth: usize, out: &mut String) -> Result<(), Error> {
+        check_bytes("what `tojson` makes", out.len())?;
         if depth > DEPTH_MAX {
             return Err(invalid("tojson: the value is nested too deep (recursion limit)"));
         }

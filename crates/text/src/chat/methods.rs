@@ -6,7 +6,7 @@
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::filters::{Side, pad};
+use super::filters::{Side, check_field_widths, join_texts, pad, replace_text};
 
 /// Calls a method the engine itself does not know.
 pub(super) fn call(
@@ -40,6 +40,18 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>
             partition(text, separator, method == "rpartition")?
         }
         "rsplit" => rsplit(text, args)?,
+        "replace" => {
+            let (old, new, count): (&str, &str, Option<i64>) = from_args(args)?;
+            Value::from(replace_text(text, old, new, count)?)
+        }
+        "format" => {
+            check_field_widths(text, '{')?;
+            return Ok(None);
+        }
+        "join" => {
+            let (items,): (&Value,) = from_args(args)?;
+            Value::from(join_texts(text, items)?)
+        }
         "splitlines" if args.is_empty() => split_lines(text),
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;

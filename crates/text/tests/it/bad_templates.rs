@@ -65,6 +65,16 @@ fn templates_that_grow_are_stopped() {
         "{{ [1] * 99999999999 }}",
         "{{ range(99999999999) }}",
         "{{ 'x' | center(999999999) }}",
+        "{% set ns = namespace(x='abcdefgh') %}{% for i in range(60) %}\
+            {% set y %}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = y %}{% endfor %}",
+        "{% set x = 'x' * 10000 %}{{ x | replace('x', x) | length }}",
+        "{% set x = 'x' * 10000 %}{{ x.replace('x', x) | length }}",
+        "{% set x = 'x' * 10000 %}{{ x | join(x) | length }}",
+        "{{ ([1] * 90000000) | list | length }}",
+        "{{ '{:>99999999999999}'.format('x') }}",
+        "{{ '{:0999999999999999}'.format(1) }}",
+        "{{ '%099999999999999d' | format(1) }}",
+        "{% set x = 'x' * 10000000 %}{{ [x, x, x, x, x, x, x, x] | tojson }}",
     ];
     for source in sources {
         assert_eq!(kind(source), TemplateErrorKind::Limit, "{source}");

@@ -101,7 +101,6 @@ fn training_marks_are_scopes() {
     assert_eq!(render(source, &hello()), "abHelloc");
 }
 
-/// `safe` text escapes what is added to it, as in the reference, even without auto-escaping.
 #[test]
 fn pythons_methods_and_filters_are_there() {
     let cases = [
@@ -121,6 +120,8 @@ fn pythons_methods_and_filters_are_there() {
         ),
         ("{{ {'a': 1e20, 'b': 1e-5} | tojson }}", "{\"a\": 1e+20, \"b\": 1e-05}"),
         ("{% set c = cycler('a', 'b') %}{{ c.next() }}{{ c.next() }}{{ c.next() }}", "aba"),
+        ("{{ '%05.1f %s %%' | format(2.25, 'a') }}{{ 12345 }}", "002.2 a %12345"),
+        ("{{ '12345{{}} {:>5}|{1}'.replace('1}', '}').format('a', 'b') }}", "12345{}     a|b"),
         ("{{ 5 is iterable }}{{ none is iterable }}{{ {} is sequence }}", "FalseFalseTrue"),
     ];
     for (source, expected) in cases {
