@@ -8,6 +8,7 @@ mod avx512;
 mod scratch;
 #[cfg(test)]
 mod tests;
+mod walk;
 
 use crate::isa::{Isa, MatmulRange};
 

@@ -10,9 +10,10 @@
 //! 2. Codes become unsigned by an offset that the integer sum starts from, so that nothing needs a
 //!    sign trick and the code -128 is as good as any other.
 
-use super::bytes::{TileRows, all_shifted, high_f16, load_16, low_f16};
+use super::bytes::{all_shifted, high_f16, load_16, low_f16};
 use crate::quant::{IQ4_CODES, MXFP4_CODES};
 use crate::weight::WeightType;
+use crate::x86::walk::TileRows;
 use std::arch::x86_64::*;
 
 /// A block of 32 values of 16 rows.

@@ -13,17 +13,10 @@
 //! themselves; so they contain no closures, which would stay calls, and calls of single
 //! instructions at that.
 
+use crate::x86::walk::TileRows;
 use std::arch::x86_64::*;
 
-/// The rows of a weight tile: one every `stride` bytes. All functions of this folder that take one
-/// require that the bytes they name are readable in each of the 16 rows, and AVX-512 F, BW, VL, DQ
-/// and VNNI.
-#[derive(Clone, Copy)]
-pub(super) struct TileRows {
-    pub(super) start: *const u8,
-    pub(super) stride: usize,
-}
-
+/// All require that the bytes they name are readable in each of the 16 rows.
 impl TileRows {
     /// The same rows, `bytes` further on.
     #[inline(always)]

@@ -15,9 +15,11 @@
 //! 2. The multiplication by the integer scale runs on another port than `vpdpbusd`.
 //! 3. Offsets and minima cost one `vpdpwssd` per two sub-blocks, not one operation per value.
 
-use super::bytes::{TileRows, broadcast, broadcast_f32, load, load_f32, store, store_f32};
+use super::bytes::{broadcast, broadcast_f32, load, load_f32, store, store_f32};
+use super::integer::{load_sums, store_sums};
 use super::superblock::{ChunkSink, Format256};
 use crate::x86::activations::ROW_BYTES_256;
+use crate::x86::walk::{Place, TileRows};
 use std::arch::x86_64::*;
 
 /// Bytes of one unpacked superblock of a tile: codes (64 vectors), scales as i32 (16), pairs of
@@ -97,82 +99,94 @@ unsafe fn set(value: i32) -> __m512i {
     unsafe { _mm512_set1_epi32(value) }
 }
 
-/// Adds `blocks` superblocks of a panel times a group of R input rows to `acc`.
+/// Adds the products of `blocks` superblocks of a panel with a group of R input rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn dot_panel<const R: usize, const SUB_16: bool, const HAS_MIN: bool>(
     panel: *const u8,
     group: *const u8,
     blocks: usize,
-    acc: &mut [__m512; R],
+    place: &Place<'_>,
 ) {
-    for block in 0..blocks {
-        // SAFETY: the caller's panel and group have `blocks` superblocks.
-        unsafe {
+    // SAFETY: the caller's panel and group have `blocks` superblocks.
+    unsafe {
+        let mut acc = load_sums::<R>(place);
+        for block in 0..blocks {
             let packed = panel.add(block * PANEL_BYTES);
-            let group = group.add(block * R * ROW_BYTES_256);
-            let mut isum = [_mm512_setzero_si512(); R];
-            if !HAS_MIN {
-                add_pairs::<R, SUB_16>(packed, group, &mut isum);
-            }
-            for chunk in 0..8 {
-                let (codes, activations) = (packed.add(chunk * 512), group.add(chunk * R * 32));
-                if SUB_16 {
-                    let scales = packed.add(SCALES + chunk * 128);
-                    add_sub_block::<R, 4>(codes, activations, scales, &mut isum);
-                    add_sub_block::<R, 4>(
-                        codes.add(256),
-                        activations.add(16),
-                        scales.add(64),
-                        &mut isum,
-                    );
-                } else {
-                    let scales = packed.add(SCALES + chunk * 64);
-                    add_sub_block::<R, 8>(codes, activations, scales, &mut isum);
-                }
-            }
-            let scales = group.add(288 * R);
-            let scale = load_f32(packed.add(SCALE));
-            for (r, acc) in acc.iter_mut().enumerate() {
-                let product = _mm512_mul_ps(scale, broadcast_f32(scales.add(4 * r)));
-                *acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(isum[r]), product, *acc);
-            }
-            if HAS_MIN {
-                let mut msum = [_mm512_setzero_si512(); R];
-                add_pairs::<R, SUB_16>(packed, group, &mut msum);
-                let scale = load_f32(packed.add(MIN_SCALE));
-                for (r, acc) in acc.iter_mut().enumerate() {
-                    let product = _mm512_mul_ps(scale, broadcast_f32(scales.add(4 * r)));
-                    // fnmadd negates the product of its factors, which negates one factor exactly.
-                    *acc = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(msum[r]), product, *acc);
-                }
-            }
+            step::<R, SUB_16, HAS_MIN>(packed, group.add(block * R * ROW_BYTES_256), &mut acc);
         }
+        store_sums(place, acc);
     }
 }
 
-/// Adds `blocks` superblocks of a tile as it lies in the file times a group of R input rows to
-/// `acc`, each by way of a panel of one superblock in the first-level cache.
+/// Stores the products of a tile as it lies in the file with a group of R input rows, by way of a
+/// panel of one superblock in the first-level cache.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn dot_rows<F: Format256, const R: usize>(
     rows: TileRows,
     group: *const u8,
     blocks: usize,
-    acc: &mut [__m512; R],
+    place: &Place<'_>,
 ) {
     let mut panel = std::mem::MaybeUninit::<[__m512i; PANEL_BYTES / 64]>::uninit();
     let panel = panel.as_mut_ptr().cast::<u8>();
-    for block in 0..blocks {
-        // SAFETY: the caller's rows and group have `blocks` superblocks; the panel has room for
-        // one, and is filled before it is read.
-        unsafe {
+    // SAFETY: the caller's rows and group have `blocks` superblocks; the panel has room for one,
+    // and is filled before it is read.
+    unsafe {
+        let mut acc = load_sums::<R>(place);
+        for block in 0..blocks {
             rows.prefetch_next(block, F::KIND.block_bytes());
             pack::<F>(rows.at(block * F::KIND.block_bytes()), 1, panel);
             let group = group.add(block * R * ROW_BYTES_256);
             match (F::SUB_BLOCK == 16, F::HAS_MIN) {
-                (true, true) => dot_panel::<R, true, true>(panel, group, 1, acc),
-                (true, false) => dot_panel::<R, true, false>(panel, group, 1, acc),
-                (false, true) => dot_panel::<R, false, true>(panel, group, 1, acc),
-                (false, false) => dot_panel::<R, false, false>(panel, group, 1, acc),
+                (true, true) => step::<R, true, true>(panel, group, &mut acc),
+                (true, false) => step::<R, true, false>(panel, group, &mut acc),
+                (false, true) => step::<R, false, true>(panel, group, &mut acc),
+                (false, false) => step::<R, false, false>(panel, group, &mut acc),
+            }
+        }
+        store_sums(place, acc);
+    }
+}
+
+/// One superblock of a panel times R input rows.
+#[inline(always)]
+unsafe fn step<const R: usize, const SUB_16: bool, const HAS_MIN: bool>(
+    packed: *const u8,
+    group: *const u8,
+    acc: &mut [__m512; R],
+) {
+    // SAFETY: a superblock of a panel has 90 vectors, one of a group 292 R bytes.
+    unsafe {
+        let mut isum = [_mm512_setzero_si512(); R];
+        if !HAS_MIN {
+            add_pairs::<R, SUB_16>(packed, group, &mut isum);
+        }
+        for chunk in 0..8 {
+            let (codes, activations) = (packed.add(chunk * 512), group.add(chunk * R * 32));
+            if SUB_16 {
+                let scales = packed.add(SCALES + chunk * 128);
+                add_sub_block::<R, 4>(codes, activations, scales, &mut isum);
+                let (codes, activations) = (codes.add(256), activations.add(16));
+                add_sub_block::<R, 4>(codes, activations, scales.add(64), &mut isum);
+            } else {
+                let scales = packed.add(SCALES + chunk * 64);
+                add_sub_block::<R, 8>(codes, activations, scales, &mut isum);
+            }
+        }
+        let scales = group.add(288 * R);
+        let scale = load_f32(packed.add(SCALE));
+        for (r, acc) in acc.iter_mut().enumerate() {
+            let product = _mm512_mul_ps(scale, broadcast_f32(scales.add(4 * r)));
+            *acc = _mm512_fmadd_ps(_mm512_cvtepi32_ps(isum[r]), product, *acc);
+        }
+        if HAS_MIN {
+            let mut msum = [_mm512_setzero_si512(); R];
+            add_pairs::<R, SUB_16>(packed, group, &mut msum);
+            let scale = load_f32(packed.add(MIN_SCALE));
+            for (r, acc) in acc.iter_mut().enumerate() {
+                let product = _mm512_mul_ps(scale, broadcast_f32(scales.add(4 * r)));
+                // fnmadd negates the product of its factors, which negates one factor exactly.
+                *acc = _mm512_fnmadd_ps(_mm512_cvtepi32_ps(msum[r]), product, *acc);
             }
         }
     }

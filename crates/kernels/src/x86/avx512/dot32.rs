@@ -17,8 +17,10 @@
 //!    rows, straight from the file's order without touching memory again.
 
 use super::block32::{Format32, Tile32};
-use super::bytes::{TileRows, broadcast, broadcast_f32, load, load_f32, store, store_f32};
+use super::bytes::{broadcast, broadcast_f32, load, load_f32, store, store_f32};
+use super::integer::{load_sums, store_sums};
 use crate::x86::activations::ROW_BYTES_32;
+use crate::x86::walk::{Place, TileRows};
 use std::arch::x86_64::*;
 
 /// Bytes of one unpacked block of a tile: codes, scales, minima.
@@ -41,49 +43,53 @@ pub(super) unsafe fn pack<F: Format32>(rows: TileRows, blocks: usize, panel: *mu
     }
 }
 
-/// Adds `blocks` blocks of a panel times a group of R input rows to `acc`.
+/// Adds the products of `blocks` blocks of a panel with a group of R input rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn dot_panel<const R: usize, const HAS_MIN: bool>(
     panel: *const u8,
     group: *const u8,
     blocks: usize,
-    acc: &mut [__m512; R],
+    place: &Place<'_>,
 ) {
-    for block in 0..blocks {
-        // SAFETY: the caller's panel and group have `blocks` blocks.
-        unsafe {
+    // SAFETY: the caller's panel and group have `blocks` blocks.
+    unsafe {
+        let mut acc = load_sums::<R>(place);
+        for block in 0..blocks {
             let packed = panel.add(block * PANEL_BYTES);
             let mut codes = [_mm512_setzero_si512(); 8];
             for (g, codes) in codes.iter_mut().enumerate() {
                 *codes = load(packed.add(g * 64));
             }
-            let tile =
-                Tile32 { codes, scale: load_f32(packed.add(512)), min: load_f32(packed.add(576)) };
-            step::<R, HAS_MIN>(&tile, group.add(block * R * ROW_BYTES_32), acc);
+            let (scale, min) = (load_f32(packed.add(512)), load_f32(packed.add(576)));
+            let tile = Tile32 { codes, scale, min };
+            step::<R, HAS_MIN>(&tile, group.add(block * R * ROW_BYTES_32), &mut acc);
         }
+        store_sums(place, acc);
     }
 }
 
-/// Adds `blocks` blocks of a tile as it lies in the file times a group of R input rows to `acc`.
+/// Stores the products of a tile as it lies in the file with a group of R input rows.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) unsafe fn dot_rows<F: Format32, const R: usize>(
     rows: TileRows,
     group: *const u8,
     blocks: usize,
-    acc: &mut [__m512; R],
+    place: &Place<'_>,
 ) {
-    for block in 0..blocks {
-        // SAFETY: the caller's rows and group have `blocks` blocks.
-        unsafe {
+    // SAFETY: the caller's rows and group have `blocks` blocks.
+    unsafe {
+        let mut acc = load_sums::<R>(place);
+        for block in 0..blocks {
             rows.prefetch_next(block, F::KIND.block_bytes());
             let tile = F::unpack(rows.at(block * F::KIND.block_bytes()));
             let group = group.add(block * R * ROW_BYTES_32);
             if F::HAS_MIN {
-                step::<R, true>(&tile, group, acc);
+                step::<R, true>(&tile, group, &mut acc);
             } else {
-                step::<R, false>(&tile, group, acc);
+                step::<R, false>(&tile, group, &mut acc);
             }
         }
+        store_sums(place, acc);
     }
 }
 

@@ -13,12 +13,12 @@
 //! 4. Half-precision weights are widened on the way from the file; there is no copy.
 
 use super::bytes::{load_f32, store_f32};
-use super::integer::Call;
 use crate::matmul::OutRows;
 use crate::quant::dequantize_row;
 use crate::weight::WeightType;
 use crate::x86::activations::{Group, groups};
 use crate::x86::scratch::{Lines, Scratch};
+use crate::x86::walk::Call;
 use std::arch::x86_64::*;
 use std::ops::Range;
 

@@ -12,10 +12,11 @@ mod integer;
 mod superblock;
 
 use super::scratch;
+use super::walk::{Call, multiply};
 use crate::input::Input;
 use crate::matmul::OutRows;
 use crate::weight::{Arithmetic, Weight, WeightType};
-use integer::{Call, multiply_32, multiply_256};
+use integer::{Blocks, Superblocks};
 use std::arch::is_x86_feature_detected;
 use std::ops::Range;
 
@@ -50,19 +51,19 @@ pub(super) fn matmul_range(
     scratch::with(|scratch| unsafe {
         match (arithmetic, weight.kind()) {
             (Arithmetic::Float, _) => float::multiply(&call, scratch),
-            (_, WeightType::Q8_0) => multiply_32::<block32::Q8_0>(&call, scratch),
-            (_, WeightType::Q4_0) => multiply_32::<block32::Q4_0>(&call, scratch),
-            (_, WeightType::Q4_1) => multiply_32::<block32::Q4_1>(&call, scratch),
-            (_, WeightType::Q5_0) => multiply_32::<block32::Q5_0>(&call, scratch),
-            (_, WeightType::Q5_1) => multiply_32::<block32::Q5_1>(&call, scratch),
-            (_, WeightType::IQ4_NL) => multiply_32::<block32::Iq4Nl>(&call, scratch),
-            (_, WeightType::MXFP4) => multiply_32::<block32::Mxfp4>(&call, scratch),
-            (_, WeightType::Q2_K) => multiply_256::<superblock::Q2K>(&call, scratch),
-            (_, WeightType::Q3_K) => multiply_256::<superblock::Q3K>(&call, scratch),
-            (_, WeightType::Q4_K) => multiply_256::<superblock::Q4K>(&call, scratch),
-            (_, WeightType::Q5_K) => multiply_256::<superblock::Q5K>(&call, scratch),
-            (_, WeightType::Q6_K) => multiply_256::<superblock::Q6K>(&call, scratch),
-            (_, WeightType::IQ4_XS) => multiply_256::<superblock::Iq4Xs>(&call, scratch),
+            (_, WeightType::Q8_0) => multiply::<Blocks<block32::Q8_0>>(&call, scratch),
+            (_, WeightType::Q4_0) => multiply::<Blocks<block32::Q4_0>>(&call, scratch),
+            (_, WeightType::Q4_1) => multiply::<Blocks<block32::Q4_1>>(&call, scratch),
+            (_, WeightType::Q5_0) => multiply::<Blocks<block32::Q5_0>>(&call, scratch),
+            (_, WeightType::Q5_1) => multiply::<Blocks<block32::Q5_1>>(&call, scratch),
+            (_, WeightType::IQ4_NL) => multiply::<Blocks<block32::Iq4Nl>>(&call, scratch),
+            (_, WeightType::MXFP4) => multiply::<Blocks<block32::Mxfp4>>(&call, scratch),
+            (_, WeightType::Q2_K) => multiply::<Superblocks<superblock::Q2K>>(&call, scratch),
+            (_, WeightType::Q3_K) => multiply::<Superblocks<superblock::Q3K>>(&call, scratch),
+            (_, WeightType::Q4_K) => multiply::<Superblocks<superblock::Q4K>>(&call, scratch),
+            (_, WeightType::Q5_K) => multiply::<Superblocks<superblock::Q5K>>(&call, scratch),
+            (_, WeightType::Q6_K) => multiply::<Superblocks<superblock::Q6K>>(&call, scratch),
+            (_, WeightType::IQ4_XS) => multiply::<Superblocks<superblock::Iq4Xs>>(&call, scratch),
             (_, WeightType::F32 | WeightType::F16 | WeightType::BF16) => {
                 unreachable!("{} has no integer arithmetic", weight.kind())
             }

@@ -10,9 +10,10 @@
 //!    scale) and activation sums: a sixteenth or an eighth of the work of a correction per value.
 
 use super::block32::{looked_up, nibbles};
-use super::bytes::{TileRows, all_joined, all_shifted, high_f16, low_f16, shifted, transpose};
+use super::bytes::{all_joined, all_shifted, high_f16, low_f16, shifted, transpose};
 use crate::quant::IQ4_CODES;
 use crate::weight::WeightType;
+use crate::x86::walk::TileRows;
 use std::arch::x86_64::*;
 
 /// What a superblock of 16 rows has beside its codes.
