@@ -70,58 +70,41 @@ impl Input {
     /// # Panics
     /// When the rows do not consist of whole blocks of that form.
     pub fn prepare(&mut self, kernels: &Kernels, arithmetic: Arithmetic) {
-        let (form, block) = match arithmetic {
+        let (form, block, sum_block) = match arithmetic {
             Arithmetic::Float => return,
-            Arithmetic::Block32 => (&mut self.block32, 32),
-            Arithmetic::Block256 => (&mut self.block256, 256),
+            Arithmetic::Block32 => (&mut self.block32, 32, 32),
+            Arithmetic::Block256 => (&mut self.block256, 256, 16),
         };
         if form.ready {
             return;
         }
         assert!(self.cols.is_multiple_of(block), "rows must consist of whole blocks");
-        let (values, form) = (&self.values[..], &mut *form);
-        match block {
-            32 => per_isa!(kernels, fill32, (form: &mut Quantized, values: &[f32])),
-            _ => per_isa!(kernels, fill256, (form: &mut Quantized, values: &[f32])),
-        }
-        self.quantized(arithmetic).ready = true;
-    }
-
-    fn quantized(&mut self, arithmetic: Arithmetic) -> &mut Quantized {
-        match arithmetic {
-            Arithmetic::Block32 => &mut self.block32,
-            _ => &mut self.block256,
-        }
+        let values = &self.values[..];
+        per_isa!(
+            kernels,
+            quantize,
+            (form: &mut Quantized, values: &[f32], block: usize, sum_block: usize)
+        );
     }
 }
 
+/// Fills `form` with `values`, quantized per `block` values, with code sums per `sum_block` values.
+///
+/// Both sizes are multiples of 16, and variables on purpose: loops of a known small length are
+/// unrolled into single numbers, and not turned into vector instructions.
 #[inline(always)]
-fn fill32(form: &mut Quantized, values: &[f32]) {
-    form.fill::<32, 32>(values);
-}
-
-#[inline(always)]
-fn fill256(form: &mut Quantized, values: &[f32]) {
-    form.fill::<256, 16>(values);
-}
-
-impl Quantized {
-    /// Quantizes `values` per `BLOCK` values, with code sums per `SUM_BLOCK` values.
-    #[inline(always)]
-    fn fill<const BLOCK: usize, const SUM_BLOCK: usize>(&mut self, values: &[f32]) {
-        self.codes.resize(values.len(), 0);
-        self.scales.resize(values.len() / BLOCK, 0.0);
-        self.sums.resize(values.len() / SUM_BLOCK, 0);
-        let blocks = values.as_chunks::<BLOCK>().0;
-        let codes = self.codes.as_chunks_mut::<BLOCK>().0;
-        for ((scale, values), codes) in self.scales.iter_mut().zip(blocks).zip(codes) {
-            *scale = quantize_block(values, codes);
-        }
-        let groups = self.codes.as_chunks::<SUM_BLOCK>().0;
-        for (sum, codes) in self.sums.iter_mut().zip(groups) {
-            *sum = codes.iter().map(|&code| i32::from(code)).sum();
-        }
+fn quantize(form: &mut Quantized, values: &[f32], block: usize, sum_block: usize) {
+    form.codes.resize(values.len(), 0);
+    form.scales.resize(values.len() / block, 0.0);
+    form.sums.resize(values.len() / sum_block, 0);
+    let blocks = values.chunks_exact(block).zip(form.codes.chunks_exact_mut(block));
+    for (scale, (values, codes)) in form.scales.iter_mut().zip(blocks) {
+        *scale = quantize_block(values, codes);
     }
+    for (sum, codes) in form.sums.iter_mut().zip(form.codes.chunks_exact(sum_block)) {
+        *sum = codes.iter().map(|&code| i32::from(code)).sum();
+    }
+    form.ready = true;
 }
 
 /// Writes the codes of one block and returns its scale: `scale = max|x| / 127`.
@@ -131,17 +114,20 @@ impl Quantized {
 /// stay in -127..=127, which the vector kernels rely on. A NaN becomes 0; in a block with an
 /// infinite value the scale is infinite and all codes are 0, so that its products are NaN.
 #[inline(always)]
-fn quantize_block<const BLOCK: usize>(values: &[f32; BLOCK], codes: &mut [i8; BLOCK]) -> f32 {
+fn quantize_block(values: &[f32], codes: &mut [i8]) -> f32 {
     /// Adding it to a number below 2^22 leaves the nearest integer in the low bits of the sum.
     const ROUNDER: f32 = 12_582_912.0;
-    let mut largest = [0.0f32; 16];
+    // A NaN is not larger than anything.
+    let larger = |a: f32, b: f32| if b > a { b } else { a };
+    let mut lanes = [0.0f32; 16];
     for values in values.as_chunks::<16>().0 {
-        for (largest, value) in largest.iter_mut().zip(values) {
-            // A NaN is not larger.
-            *largest = if value.abs() > *largest { value.abs() } else { *largest };
+        for (lane, value) in lanes.iter_mut().zip(values) {
+            *lane = larger(*lane, value.abs());
         }
     }
-    let largest = largest.into_iter().fold(0.0f32, f32::max);
+    let eight: [f32; 8] = std::array::from_fn(|i| larger(lanes[i], lanes[i + 8]));
+    let four: [f32; 4] = std::array::from_fn(|i| larger(eight[i], eight[i + 4]));
+    let largest = larger(larger(four[0], four[2]), larger(four[1], four[3]));
     let inverse = 127.0 / largest;
     if inverse == f32::INFINITY {
         codes.fill(0);

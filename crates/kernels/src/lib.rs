@@ -11,6 +11,7 @@
 pub mod scalar;
 
 pub mod attention;
+pub mod bandwidth;
 mod input;
 mod isa;
 mod matmul;

@@ -174,7 +174,8 @@ fn accumulate(dim: usize, weights: &[f32], stride: usize, tile: Tile<'_>, out: &
         let out = &mut out[pair * dim..];
         pair += match pairs - pair {
             1 => values::<1>(dim, weights, stride, tile, out),
-            2 | 3 => values::<2>(dim, weights, stride, tile, out),
+            2 => values::<2>(dim, weights, stride, tile, out),
+            3 => values::<3>(dim, weights, stride, tile, out),
             _ => values::<4>(dim, weights, stride, tile, out),
         };
     }

@@ -38,13 +38,15 @@ fn scores(dim: usize, q: &[f32], tile: Tile<'_>, out: &mut [f32], out_stride: us
     assert!((pairs - 1) * out_stride + tile.count <= out.len(), "the scores have room");
     let mut pair = 0;
     while pair < pairs {
-        let at = At { dim, q: &q[pair * dim..], tile, out_stride };
+        let pairs = (pairs - pair).min(4);
+        let at = At { dim, q: &q[pair * dim..][..pairs * dim], pairs, tile, out_stride };
         let out = &mut out[pair * out_stride..];
-        pair += match pairs - pair {
+        match pairs {
             1 => at.rows::<1, 16>(out),
-            2 | 3 => at.rows::<2, 8>(out),
+            2 => at.rows::<2, 8>(out),
             _ => at.rows::<4, 4>(out),
-        };
+        }
+        pair += pairs;
     }
 }
 
@@ -52,29 +54,30 @@ fn scores(dim: usize, q: &[f32], tile: Tile<'_>, out: &mut [f32], out_stride: us
 #[derive(Clone, Copy)]
 struct At<'a> {
     dim: usize,
-    /// (at least P, dim)
+    /// (pairs, dim)
     q: &'a [f32],
+    /// At most P; for a missing query the last one stands in.
+    pairs: usize,
     tile: Tile<'a>,
     out_stride: usize,
 }
 
 impl At<'_> {
-    /// Scores of P queries with all keys, T at a time; P * T is 16. Returns P.
+    /// Scores of the queries with all keys, T at a time; P * T is 16.
     #[inline]
     #[target_feature(enable = "avx512f")]
-    fn rows<const P: usize, const T: usize>(self, out: &mut [f32]) -> usize {
+    fn rows<const P: usize, const T: usize>(self, out: &mut [f32]) {
         let mut t = 0;
         while t < self.tile.count {
             // The last keys may be fewer than T: then the last one stands in for the missing.
             let count = T.min(self.tile.count - t);
             let sums = self.sixteen::<P, T>(t, count);
-            for pair in 0..P {
+            for pair in 0..self.pairs {
                 let from = &sums[pair * T..][..count];
                 out[pair * self.out_stride + t..][..count].copy_from_slice(from);
             }
             t += count;
         }
-        P
     }
 
     /// The products of P queries and keys `t..t + count` (at most T), at `pair * T + key`.
@@ -82,7 +85,8 @@ impl At<'_> {
     #[target_feature(enable = "avx512f")]
     fn sixteen<const P: usize, const T: usize>(&self, t: usize, count: usize) -> [f32; 16] {
         const { assert!(P * T == 16) };
-        debug_assert!(self.q.len() >= P * self.dim && t + count <= self.tile.count && count > 0);
+        debug_assert!((1..=P).contains(&self.pairs) && self.q.len() == self.pairs * self.dim);
+        debug_assert!(count > 0 && t + count <= self.tile.count);
         let mut acc = [_mm512_setzero_ps(); 16];
         let starts: [usize; T] = std::array::from_fn(|r| (t + r.min(count - 1)) * self.tile.stride);
         for first in (0..self.dim).step_by(16) {
@@ -93,10 +97,10 @@ impl At<'_> {
                 _mm512_maskz_loadu_ps(mask, self.tile.numbers.as_ptr().add(start + first))
             });
             for pair in 0..P {
-                // SAFETY: query `pair` has `dim` numbers, and the mask ends there.
-                let query = unsafe {
-                    _mm512_maskz_loadu_ps(mask, self.q.as_ptr().add(pair * self.dim + first))
-                };
+                let start = pair.min(self.pairs - 1) * self.dim;
+                // SAFETY: queries have `dim` numbers, and the mask ends there.
+                let query =
+                    unsafe { _mm512_maskz_loadu_ps(mask, self.q.as_ptr().add(start + first)) };
                 for (r, key) in keys.iter().enumerate() {
                     let acc = &mut acc[pair * T + r];
                     *acc = _mm512_mask3_fmadd_ps(query, *key, *acc, mask);
@@ -152,7 +156,8 @@ fn accumulate(dim: usize, weights: &[f32], stride: usize, tile: Tile<'_>, out: &
         let out = &mut out[pair * dim..];
         pair += match pairs - pair {
             1 => values::<1>(dim, weights, stride, tile, out),
-            2 | 3 => values::<2>(dim, weights, stride, tile, out),
+            2 => values::<2>(dim, weights, stride, tile, out),
+            3 => values::<3>(dim, weights, stride, tile, out),
             _ => values::<4>(dim, weights, stride, tile, out),
         };
     }

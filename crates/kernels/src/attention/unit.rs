@@ -5,7 +5,7 @@ use super::{AttentionSegment, AttentionShape, KvBlocks};
 use crate::isa::{Kernels, per_isa};
 use crate::ops::exp::tanh;
 use crate::ops::softmax::exponentials;
-use crate::quant::half::widen_f16;
+use crate::quant::half::widen_f16_rows;
 use crate::scalar::float::LANES;
 use std::cell::RefCell;
 use std::marker::PhantomData;
@@ -56,7 +56,7 @@ struct Scratch {
     sums: Vec<f32>,
     /// (pairs, head_dim)
     out: Vec<f32>,
-    /// (block_tokens, head_dim): one head of one block of f16, widened.
+    /// (positions, head_dim): one head of one block of f16, widened.
     wide: Vec<f32>,
 }
 
@@ -237,11 +237,8 @@ impl Job<'_, '_> {
                     visit(position, Tile { numbers, stride, count });
                 }
                 KvBlocks::F16(blocks) => {
-                    wide.resize(block_tokens * dim, 0.0);
-                    let rows = blocks[block][start..].chunks(stride);
-                    for (from, to) in rows.zip(wide.chunks_exact_mut(dim)).take(count) {
-                        widen_f16(self.kernels, &from[..dim], to);
-                    }
+                    wide.resize(count * dim, 0.0);
+                    widen_f16_rows(self.kernels, &blocks[block][start..], stride, dim, wide);
                     visit(position, Tile { numbers: wide, stride: dim, count });
                 }
             }

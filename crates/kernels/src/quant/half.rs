@@ -72,13 +72,29 @@ pub fn f32_to_bf16(value: f32) -> u16 {
 /// When the lengths differ.
 pub fn widen_f16(kernels: &Kernels, from: &[u16], to: &mut [f32]) {
     assert_eq!(from.len(), to.len(), "as many numbers as there are halves");
+    widen_f16_rows(kernels, from, from.len(), from.len(), to);
+}
+
+/// Widens rows of `dim` numbers, of which `from` has one every `stride`, into `to`, without gaps.
+pub(crate) fn widen_f16_rows(
+    kernels: &Kernels,
+    from: &[u16],
+    stride: usize,
+    dim: usize,
+    to: &mut [f32],
+) {
+    if to.is_empty() {
+        return;
+    }
     #[cfg(target_arch = "x86_64")]
     if kernels.isa() != Isa::Scalar {
         // SAFETY: both vector sets of x86-64 are chosen only where F16C is there.
-        return unsafe { f16c::widen(from, to) };
+        return unsafe { f16c::widen_rows(from, stride, dim, to) };
     }
     let _ = kernels;
-    from.iter().zip(to).for_each(|(bits, to)| *to = f16_to_f32(*bits));
+    for (from, to) in from.chunks(stride).zip(to.chunks_exact_mut(dim)) {
+        from.iter().zip(to).for_each(|(bits, to)| *to = f16_to_f32(*bits));
+    }
 }
 
 /// Narrows every number of `from` to the nearest f16, ties to even: how keys and values are stored.
@@ -103,17 +119,19 @@ mod f16c {
     use std::arch::x86_64::*;
 
     #[target_feature(enable = "avx,f16c")]
-    pub(super) fn widen(from: &[u16], to: &mut [f32]) {
-        let (from, from_rest) = from.as_chunks::<8>();
-        let (to, to_rest) = to.as_chunks_mut::<8>();
-        for (from, to) in from.iter().zip(to) {
-            // SAFETY: eight numbers on both sides.
-            unsafe {
-                let halves = _mm_loadu_si128(from.as_ptr().cast());
-                _mm256_storeu_ps(to.as_mut_ptr(), _mm256_cvtph_ps(halves));
+    pub(super) fn widen_rows(from: &[u16], stride: usize, dim: usize, to: &mut [f32]) {
+        for (from, to) in from.chunks(stride).zip(to.chunks_exact_mut(dim)) {
+            let (from, from_rest) = from[..dim].as_chunks::<8>();
+            let (to, to_rest) = to.as_chunks_mut::<8>();
+            for (from, to) in from.iter().zip(to) {
+                // SAFETY: eight numbers on both sides.
+                unsafe {
+                    let halves = _mm_loadu_si128(from.as_ptr().cast());
+                    _mm256_storeu_ps(to.as_mut_ptr(), _mm256_cvtph_ps(halves));
+                }
             }
+            from_rest.iter().zip(to_rest).for_each(|(bits, to)| *to = f16_to_f32(*bits));
         }
-        from_rest.iter().zip(to_rest).for_each(|(bits, to)| *to = f16_to_f32(*bits));
     }
 
     #[target_feature(enable = "avx,f16c")]

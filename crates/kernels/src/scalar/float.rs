@@ -29,13 +29,11 @@ pub(crate) fn dot(a: &[f32], b: &[f32]) -> f32 {
 
 /// Adds up 16 partial sums: upper half onto lower half, four times.
 #[inline(always)]
-pub(crate) fn tree(mut acc: [f32; LANES]) -> f32 {
-    for half in [8, 4, 2, 1] {
-        for i in 0..half {
-            acc[i] += acc[i + half];
-        }
-    }
-    acc[0]
+pub(crate) fn tree(acc: [f32; LANES]) -> f32 {
+    let eight: [f32; 8] = std::array::from_fn(|i| acc[i] + acc[i + 8]);
+    let four: [f32; 4] = std::array::from_fn(|i| eight[i] + eight[i + 4]);
+    let two: [f32; 2] = std::array::from_fn(|i| four[i] + four[i + 2]);
+    two[0] + two[1]
 }
 
 /// Float products of weight rows `range` with all input rows.
