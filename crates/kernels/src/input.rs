@@ -6,7 +6,7 @@ use crate::weight::Arithmetic;
 /// A batch of activation rows of shape (rows, cols), and their integer forms once asked for.
 ///
 /// One `Input` feeds several matrices (query, key and value, say), so the quantized forms are made
-/// once and kept until the next [`Input::set`]. Buffers are reused: a warm `Input` allocates nothing.
+/// once and kept until the next [`Input::set`]. Buffers are reused: a warm input allocates none.
 #[derive(Debug, Default)]
 pub struct Input {
     pub(crate) rows: usize,

@@ -7,9 +7,9 @@
 //! run share 0                               count down `running`; the last one wakes the caller
 //! spin on `running`, then sleep             ...
 //! ```
-//! Between two layers of a model there are microseconds, so waiting means spinning at first. Spinning
-//! gives the processor away now and then, in case the awaited thread needs this very processor, and
-//! it ends in sleep after some 50 microseconds, so that an idle pool costs nothing.
+//! Between two layers of a model there are microseconds, so waiting means spinning at first. A
+//! spinning thread gives the processor away now and then, in case the awaited thread needs this
+//! very processor, and it sleeps after some 50 microseconds, so that an idle pool costs nothing.
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};

@@ -15,7 +15,7 @@
 //! Why it is fast:
 //! 1. A unit of work is several query rows times the query heads that share a key-value head, so a
 //!    key is read once for up to 16 scores.
-//! 2. The inner loops ([`inner`]) keep 16 sums in registers, and add up 16 scores' lanes at once.
+//! 2. The inner loops (`inner`) keep 16 sums in registers, and add up 16 scores' lanes at once.
 //! 3. Units are handed out one by one, the long rows first, so that threads end together.
 
 #[cfg(target_arch = "x86_64")]

@@ -5,7 +5,7 @@
 //! (see [`crate::scalar`]). So every result is the same bit for bit everywhere.
 //!
 //! Rows lie one after the other; an operation works on each row alone, and its result does not
-//! depend on the number of rows. Not-a-number and infinity pass through by the rules of the formula.
+//! depend on the number of rows. Not-a-number and infinity pass through as the formula has it.
 //!
 //! Reading order: [`norm`], [`rope`], [`activation`], then [`exp`] beneath them.
 

@@ -5,7 +5,7 @@
 //! f16   s    eeeee           ffffffffff      bias 15
 //! bf16  s eeeeeeee                 fffffff   bias 127
 //! ```
-//! Widening is exact. Narrowing rounds to nearest, ties to even; what is too large becomes infinite.
+//! Widening is exact. Narrowing rounds to nearest, ties to even; what is too large is infinite.
 //! A NaN stays a NaN of the same sign with the upper bits of its payload, made quiet, as the F16C
 //! instructions do it.
 

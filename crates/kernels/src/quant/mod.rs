@@ -6,7 +6,9 @@
 //! |---|---|---|---|
 //! | [`half`] | F32 F16 BF16 | one number | itself |
 //! | `block32` | Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 | 32 codes | `scale * code (+ min)` |
-//! | `superblock` | Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS | 256 codes | `(scale * scales[i/16]) * code (- min_scale * mins[i/16])` |
+//! | `superblock` | Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS | 256 codes | `scale*s * code (- min_scale*m)` |
+//!
+//! where a superblock has an integer scale `s` and minimum `m` for every 16 values.
 //!
 //! Each type has one function that unpacks a block to codes; dequantization and the integer dot
 //! products of [`crate::scalar`] both start from these codes, so they cannot disagree. The vector
@@ -19,7 +21,7 @@ mod superblock;
 
 pub(crate) use block32::Block32;
 #[cfg(target_arch = "x86_64")]
-pub(crate) use nonlinear::{IQ4_CODES, MXFP4_CODES};
+pub(crate) use nonlinear::{IQ4_CODES, MXFP4_CODES, mxfp4_scale};
 pub(crate) use superblock::Superblock;
 
 use crate::weight::WeightType;

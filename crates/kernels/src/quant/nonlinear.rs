@@ -1,8 +1,8 @@
 //! The formats whose four bits are an index into a table of 16 codes.
 //!
 //! ```text
-//! IQ4_NL  18 bytes   d: f16 | qs: 16 bytes                        value = d * IQ4_CODES[q]
-//! MXFP4   17 bytes   e: u8 | qs: 16 bytes                         value = 2^(e-128) * MXFP4_CODES[q]
+//! IQ4_NL  18 bytes   d: f16 | qs: 16 bytes             value = d * IQ4_CODES[q]
+//! MXFP4   17 bytes   e: u8 | qs: 16 bytes              value = 2^(e-128) * MXFP4_CODES[q]
 //! IQ4_XS  136 bytes  d: f16 | scales_h: u16 | scales_l: 4 bytes | qs: 128 bytes
 //!                                                      value = d * (s - 32) * IQ4_CODES[q]
 //!

@@ -72,6 +72,25 @@ mod tests {
         assert_eq!(dot(&[], &[]).to_bits(), 0);
     }
 
+    /// Tests are compiled for any x86-64, where a fused step is a call of the C library.
+    #[test]
+    fn the_instruction_fuses_like_the_library() {
+        let values = |seed: u32| -> Vec<f32> {
+            let bits = (0..1000u32).map(|i| i.wrapping_mul(2_654_435_761).wrapping_add(seed) >> 9);
+            bits.map(|bits| f32::from_bits(bits | 0x3f80_0000) - 1.5).collect()
+        };
+        let (a, b) = (values(1), values(77));
+        let mut by_instruction = 0.0;
+        let out = &mut by_instruction;
+        let (x, y) = (&a[..], &b[..]);
+        #[inline(always)]
+        fn dot_into(x: &[f32], y: &[f32], out: &mut f32) {
+            *out = dot(x, y);
+        }
+        per_isa!(&Kernels::scalar(), dot_into, (x: &[f32], y: &[f32], out: &mut f32));
+        assert_eq!(dot(&a, &b).to_bits(), by_instruction.to_bits());
+    }
+
     #[test]
     fn the_product_is_fused() {
         let x = 1.0 + f32::EPSILON;

@@ -2,20 +2,20 @@
 //!
 //! A product of one weight row and one input row is, by [`Arithmetic`]:
 //!
-//! **Float.** The weights become f32 exactly ([`crate::quant::dequantize_row`]); see [`float::dot`]:
+//! **Float.** The weights become f32 exactly ([`crate::quant::dequantize_row`]); see `float::dot`:
 //! ```text
 //! acc[k % 16] = fma(w[k], x[k], acc[k % 16])          k ascending, 16 sums that start at +0
 //! for h in [8, 4, 2, 1]: acc[i] += acc[i + h] (i < h)  the product is acc[0]
 //! ```
 //! **Block32.** Codes, scale `dw` and min `m` of `Block32`; input codes q, scale `da`, sum of q per
-//! 32 values; see [`integer::dot32`]:
+//! 32 values; see `integer::dot32`:
 //! ```text
 //! acc = +0; per block, ascending:
 //!     acc = fma((sum of code * q) as f32, dw * da, acc)
 //!     acc = fma((sum of q) as f32, m * da, acc)         Q4_1 and Q5_1 only
 //! ```
 //! **Block256.** Codes, integer scales and mins per 16 values and their float scales of
-//! `Superblock`; input codes q, scale `da`, sums of q per 16 values; see [`integer::dot256`]:
+//! `Superblock`; input codes q, scale `da`, sums of q per 16 values; see `integer::dot256`:
 //! ```text
 //! acc = +0; per superblock, ascending:
 //!     acc = fma((sum over j of scales[j] * (sum of code * q)) as f32, dw * da, acc)

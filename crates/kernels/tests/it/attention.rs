@@ -5,6 +5,7 @@ use crate::numbers::{Noise, assert_close, bits};
 use kernels::attention::{AttentionSegment, AttentionShape, KvBlocks, attention};
 use kernels::quant::half::{f16_to_f32, narrow_f16};
 use kernels::{Kernels, ThreadPool};
+use proptest::prelude::*;
 
 /// A sequence and its queries, one per position.
 struct Case {
@@ -202,6 +203,32 @@ fn same_bits_for_any_cut_of_the_rows() {
                 let skipped = 60 - runs.iter().sum::<usize>();
                 assert_eq!(bits(&out), bits(&expected[skipped * row..]), "{kernels:?} {runs:?}");
             }
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn same_bits_for_anything(
+        (kv_head_count, group, head_dim) in (1usize..4, 1usize..18, 1usize..70),
+        positions in 1usize..90,
+        (block_tokens, threads) in (1usize..33, 1usize..4),
+        first_run in 0usize..90,
+        half: bool,
+        window in prop::option::of(1usize..40),
+        soft_cap in prop::option::of(1.0f32..60.0),
+    ) {
+        let mut case = Case::new((kv_head_count * group, kv_head_count, head_dim), positions, half);
+        case.shape = AttentionShape { window, soft_cap, ..case.shape };
+        let expected = case.run(&Kernels::scalar(), &ThreadPool::new(1), 32, &[positions]);
+        let first_run = first_run.min(positions);
+        let runs = [first_run, positions - first_run];
+        let pool = ThreadPool::new(threads);
+        for kernels in Kernels::all_available() {
+            let out = case.run(&kernels, &pool, block_tokens, &runs);
+            prop_assert_eq!(bits(&out), bits(&expected), "{:?}", kernels);
         }
     }
 }
