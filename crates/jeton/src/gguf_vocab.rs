@@ -4,11 +4,11 @@ use crate::failure::Failure;
 use model::{LoadError, Metadata};
 use text::VocabSource;
 
-/// The vocabulary under `tokenizer.ggml.*`.
+/// The vocabulary under `tokenizer.ggml.*`; its texts stay where they lie in the file.
 ///
 /// # Errors
 /// When a key is missing or of the wrong type.
-pub fn read(metadata: &Metadata) -> Result<VocabSource, Failure> {
+pub fn read(metadata: &Metadata) -> Result<VocabSource<&str>, Failure> {
     let key = |name: &str| format!("tokenizer.ggml.{name}");
     let id = |name: &str| metadata.u32(&key(name));
     let model = metadata
@@ -35,9 +35,9 @@ pub fn read(metadata: &Metadata) -> Result<VocabSource, Failure> {
     })
 }
 
-fn strings(metadata: &Metadata, key: &str) -> Result<Vec<String>, LoadError> {
+fn strings<'m>(metadata: &'m Metadata, key: &str) -> Result<Vec<&'m str>, LoadError> {
     let Some(strings) = metadata.strings(key)? else { return Ok(Vec::new()) };
-    strings.map(|text| text.map(str::to_owned)).collect()
+    strings.collect()
 }
 
 /// Token types are 1 to 6; what does not fit an i32 is no known type and stays one.

@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_bad_flag_is_refused_with_the_range() {
         let message = parse(&["--top-p", "1.5"]).expect_err("out of range");
-        assert!(message.contains("`top_p`") && message.contains("(0, 1]"), "{message}");
+        assert!(message.contains("`top_p`") && message.contains("[0, 1]"), "{message}");
         let message = parse(&["--temperature", "nan"]).expect_err("not a number");
         assert!(message.contains("`temperature`"), "{message}");
         let message = parse(&["--max-tokens", "many"]).expect_err("no number");

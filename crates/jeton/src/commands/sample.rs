@@ -1,6 +1,6 @@
 //! `jeton sample`: the sampling pipeline alone, on logits that others computed.
 
-use crate::json_numbers::{from_f64, to_f32};
+use crate::json_numbers::{from_f64, to_f64};
 use crate::jsonl::{self, RequestError};
 use crate::param_values;
 use sampling::TokenId;
@@ -66,13 +66,13 @@ fn stage_json(stage: &StageTrace) -> Value {
     })
 }
 
-fn logits(value: &Value) -> Result<Vec<f32>, RequestError> {
+fn logits(value: &Value) -> Result<Vec<f64>, RequestError> {
     let problem = || {
         let rule = "`logits` must be a list of numbers; \"-inf\" forbids a token";
         RequestError::parameter("logits", rule)
     };
     let items = value.as_array().filter(|items| !items.is_empty()).ok_or_else(problem)?;
-    items.iter().map(|item| to_f32(item).ok_or_else(problem)).collect()
+    items.iter().map(|item| to_f64(item).ok_or_else(problem)).collect()
 }
 
 /// A list of token ids under `name`; absent is empty.
@@ -159,7 +159,7 @@ mod tests {
             (json!({"logits": [1.0, "nan"]}), "logits"),
             (json!({"logits": ["-inf"]}), "logits"),
             (json!({"logits": []}), "logits"),
-            (json!({"logits": [1.0], "params": {"top_p": 0}}), "top_p"),
+            (json!({"logits": [1.0], "params": {"top_p": -1}}), "top_p"),
             (json!({"logits": [1.0], "profile": "vllm"}), "profile"),
             (json!({"logits": [1.0], "previous": ["a"]}), "previous"),
             (json!({"logits": [1.0], "params": {"logit_bias": {"9": 1}}}), "logit_bias"),

@@ -189,7 +189,7 @@ impl SamplingParams {
         self.top_k
     }
 
-    /// Mass of the nucleus, in (0, 1]; 1 is off.
+    /// Mass of the nucleus, in [0, 1]; 1 is off, 0 keeps the best token.
     pub fn top_p(&self) -> f64 {
         self.top_p
     }

@@ -72,7 +72,7 @@ fn the_table_is_complete_and_has_no_name_twice() {
 fn messages_name_the_parameter_its_range_and_what_was_given() {
     assert_eq!(
         message("top_p", ParamValue::Float(1.5)),
-        "`top_p` must be a number in (0, 1]; given 1.5"
+        "`top_p` must be a number in [0, 1]; given 1.5"
     );
     assert_eq!(
         message("temperature", ParamValue::Float(f64::NAN)),

@@ -135,7 +135,7 @@ pub const PARAMS: &[ParamSpec] = &[
     ParamSpec {
         name: "top_p",
         aliases: &[],
-        kind: float(0.0, true, 1.0, false, |p, v| p.top_p = v),
+        kind: float(0.0, false, 1.0, false, |p, v| p.top_p = v),
         openai_range: None,
         neutral: "1",
         default: "1",

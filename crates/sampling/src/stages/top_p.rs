@@ -20,7 +20,7 @@ pub struct TopP {
 }
 
 impl TopP {
-    /// Keeps a mass of `p`, in (0, 1).
+    /// Keeps a mass of `p`, in [0, 1); 0 keeps the best candidate.
     pub fn new(p: f64) -> Self {
         Self { p }
     }

@@ -36,8 +36,6 @@ fn wishes(case: &Value) -> Value {
             "frequency_penalty": case["frequency"],
             "presence_penalty": case["presence"],
         }),
-        // 0 asks for the best token alone; our range is open there.
-        "top_p" if number(value) == 0.0 => json!({"top_p": 1e-9}),
         name => json!({name: value}),
     }
 }
