@@ -4,6 +4,7 @@
 //! and of integer sums. `activations` and `scratch` serve both instruction sets.
 
 mod activations;
+mod avx2;
 mod avx512;
 mod scratch;
 #[cfg(test)]
@@ -15,6 +16,9 @@ use crate::isa::{Isa, MatmulRange};
 /// The sets that this machine can run, slowest first.
 pub(crate) fn kernels() -> Vec<(Isa, MatmulRange)> {
     let mut sets: Vec<(Isa, MatmulRange)> = Vec::new();
+    if avx2::is_available() {
+        sets.push((Isa::Avx2, avx2::matmul_range));
+    }
     if avx512::is_available() {
         sets.push((Isa::Avx512, avx512::matmul_range));
     }

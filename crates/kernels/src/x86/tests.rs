@@ -114,6 +114,14 @@ fn fitting_cols(kind: WeightType, wanted: usize) -> usize {
 }
 
 #[test]
+fn the_sets_under_test_are_those_of_the_machine() {
+    let names: Vec<&str> = Kernels::all_available().iter().map(|set| set.isa().name()).collect();
+    assert_eq!(names[0], "scalar", "the first set is the reference");
+    assert_eq!(names.contains(&"avx2"), std::arch::is_x86_feature_detected!("avx2"));
+    assert_eq!(names.contains(&"avx512"), std::arch::is_x86_feature_detected!("avx512vnni"));
+}
+
+#[test]
 fn every_batch_size_and_ragged_tiles() {
     for kind in WeightType::ALL {
         for rows in 1..=20 {

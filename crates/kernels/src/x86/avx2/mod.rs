@@ -1,0 +1,70 @@
+//! Matrix products with AVX2: which kernel multiplies which weight type.
+//!
+//! Read on in `rows32` and `rows256` (unpacking), `rows` (few input rows), `panel` (many),
+//! `integer` (both as operands of the walk), `float`.
+
+mod float;
+mod integer;
+mod panel;
+mod rows;
+mod rows256;
+mod rows32;
+mod sums;
+
+use super::scratch;
+use super::walk::{Call, multiply};
+use crate::input::Input;
+use crate::matmul::OutRows;
+use crate::weight::{Arithmetic, Weight, WeightType};
+use integer::{Blocks, Superblocks};
+use std::arch::is_x86_feature_detected;
+use std::ops::Range;
+
+/// Whether this machine runs these kernels.
+pub(super) fn is_available() -> bool {
+    is_x86_feature_detected!("avx2")
+        && is_x86_feature_detected!("fma")
+        && is_x86_feature_detected!("f16c")
+}
+
+/// [`crate::isa::MatmulRange`] with AVX2, FMA and F16C.
+///
+/// Only [`super::kernels`] hands it out, where [`is_available`].
+pub(super) fn matmul_range(
+    weight: &Weight<'_>,
+    range: Range<usize>,
+    arithmetic: Arithmetic,
+    input: &Input,
+    out: &OutRows,
+) {
+    debug_assert!(is_available());
+    if range.is_empty() || input.rows() == 0 {
+        return;
+    }
+    if weight.cols() == 0 {
+        return crate::scalar::matmul_range(weight, range, arithmetic, input, out);
+    }
+    let call = Call { weight, range, input, out };
+    // SAFETY: a `Kernels` with this function exists only where the instructions are available.
+    scratch::with(|scratch| unsafe {
+        match (arithmetic, weight.kind()) {
+            (Arithmetic::Float, _) => float::multiply(&call, scratch),
+            (_, WeightType::Q8_0) => multiply::<Blocks<rows32::Q8_0>>(&call, scratch),
+            (_, WeightType::Q4_0) => multiply::<Blocks<rows32::Q4_0>>(&call, scratch),
+            (_, WeightType::Q4_1) => multiply::<Blocks<rows32::Q4_1>>(&call, scratch),
+            (_, WeightType::Q5_0) => multiply::<Blocks<rows32::Q5_0>>(&call, scratch),
+            (_, WeightType::Q5_1) => multiply::<Blocks<rows32::Q5_1>>(&call, scratch),
+            (_, WeightType::IQ4_NL) => multiply::<Blocks<rows32::Iq4Nl>>(&call, scratch),
+            (_, WeightType::MXFP4) => multiply::<Blocks<rows32::Mxfp4>>(&call, scratch),
+            (_, WeightType::Q2_K) => multiply::<Superblocks<rows256::Q2K>>(&call, scratch),
+            (_, WeightType::Q3_K) => multiply::<Superblocks<rows256::Q3K>>(&call, scratch),
+            (_, WeightType::Q4_K) => multiply::<Superblocks<rows256::Q4K>>(&call, scratch),
+            (_, WeightType::Q5_K) => multiply::<Superblocks<rows256::Q5K>>(&call, scratch),
+            (_, WeightType::Q6_K) => multiply::<Superblocks<rows256::Q6K>>(&call, scratch),
+            (_, WeightType::IQ4_XS) => multiply::<Superblocks<rows256::Iq4Xs>>(&call, scratch),
+            (_, WeightType::F32 | WeightType::F16 | WeightType::BF16) => {
+                unreachable!("{} has no integer arithmetic", weight.kind())
+            }
+        }
+    })
+}
