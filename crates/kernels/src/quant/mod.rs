@@ -6,7 +6,7 @@
 //! |---|---|---|---|
 //! | [`half`] | F32 F16 BF16 | one number | itself |
 //! | `block32` | Q8_0 Q4_0 Q4_1 Q5_0 Q5_1 IQ4_NL MXFP4 | 32 codes | `scale * code (+ min)` |
-//! | `superblock` | Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS | 256 codes | `scale*s * code (- min_scale*m)` |
+//! | `superblock` | Q2_K Q3_K Q4_K Q5_K Q6_K IQ4_XS | 256 codes | `scale*s*code (- min_scale*m)` |
 //!
 //! where a superblock has an integer scale `s` and minimum `m` for every 16 values.
 //!
