@@ -192,10 +192,10 @@ impl Generation {
             logprobs,
             trace,
         }));
-        match (verdict.stop, delivered) {
-            (Some(stop), _) => Some(End::Stopped(stop)),
-            (None, Err(interruption)) => Some(End::Interrupted(interruption)),
-            (None, Ok(())) => None,
+        match (delivered, verdict.stop) {
+            // A last token that nobody took was no ending: its text did not arrive.
+            (Err(interruption), _) => Some(End::Interrupted(interruption)),
+            (Ok(()), stop) => stop.map(End::Stopped),
         }
     }
 

@@ -39,7 +39,7 @@ pub struct Ticket {
 }
 
 enum Command {
-    Submit(Accepted),
+    Submit(Box<Accepted>),
     Shutdown,
 }
 
@@ -82,7 +82,7 @@ impl EngineHandle {
         let accepted = self.admission.enter(request, limit, sink)?;
         let ticket =
             Ticket { request: accepted.client.request(), cancelled: accepted.client.cancel_flag() };
-        match commands.try_send(Command::Submit(accepted)) {
+        match commands.try_send(Command::Submit(Box::new(accepted))) {
             Ok(()) => Ok(ticket),
             Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
                 if let Command::Submit(mut accepted) = command {
@@ -143,7 +143,7 @@ fn serve(engine: &mut Engine, commands: &Receiver<Command>) {
         };
         match command {
             Ok(Command::Submit(accepted)) => {
-                engine.enqueue(accepted);
+                engine.enqueue(*accepted);
             }
             Ok(Command::Shutdown) | Err(TryRecvError::Disconnected) => return,
             Err(TryRecvError::Empty) => {

@@ -313,3 +313,7 @@ fn give_back(blocks: &mut KvBlocks, sequence: &mut Sequence) {
     blocks.release_all(&mut sequence.table);
     sequence.restart();
 }
+
+#[cfg(test)]
+#[path = "scheduler_tests.rs"]
+mod tests;

@@ -145,7 +145,7 @@ impl Engine {
             }
         }
         if cfg!(debug_assertions) {
-            self.scheduler.check();
+            self.check_accounts();
         }
         token_count
     }

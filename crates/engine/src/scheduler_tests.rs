@@ -1,0 +1,152 @@
+//! The scheduler alone: a plan is data, so its decisions can be read off.
+
+use super::*;
+
+fn scheduler(block_count: usize, step_tokens_max: usize, sequences_max: usize) -> Scheduler {
+    Scheduler::new(KvBlocks::new(block_count, 4, true), step_tokens_max, sequences_max)
+}
+
+fn enqueue(scheduler: &mut Scheduler, id: u64, prompt: &[TokenId]) {
+    scheduler.enqueue(Sequence::new(RequestId(id), prompt.to_vec()));
+}
+
+/// Plans, completes and checks a step; every closed gap gets the token 99. Whose rows: (id, first
+/// position, rows).
+fn step(scheduler: &mut Scheduler) -> (StepPlan, Vec<(u64, usize, usize)>) {
+    let plan = scheduler.plan();
+    scheduler.complete(&plan);
+    let mut rows = Vec::new();
+    for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
+        rows.push((owner.0, segment.first_position, segment.tokens.len()));
+        assert!(segment.kv_blocks.len() * 4 >= segment.first_position + segment.tokens.len());
+        let closes_gap = scheduler.running(owner).is_some_and(|sequence| sequence.gap() == 0);
+        assert_eq!(segment.logits == WantedLogits::Last, closes_gap);
+        if closes_gap {
+            scheduler.append(owner, 99);
+        }
+    }
+    scheduler.check();
+    (plan, rows)
+}
+
+#[test]
+fn a_prompt_is_cut_where_the_step_is_full() {
+    let mut scheduler = scheduler(100, 10, 4);
+    enqueue(&mut scheduler, 0, &[1; 23]);
+    assert_eq!(step(&mut scheduler).1, [(0, 0, 10)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 10, 10)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 20, 3)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 23, 1)]);
+}
+
+#[test]
+fn rows_go_by_arrival_and_everyone_behind_keeps_one() {
+    let mut scheduler = scheduler(100, 10, 4);
+    enqueue(&mut scheduler, 0, &[1; 30]);
+    enqueue(&mut scheduler, 1, &[2; 4]);
+    assert_eq!(step(&mut scheduler).1, [(0, 0, 10)], "the second finds no row in this step");
+    assert_eq!(step(&mut scheduler).1, [(0, 10, 10)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 20, 10)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 30, 1), (1, 0, 4)]);
+    enqueue(&mut scheduler, 2, &[3; 30]);
+    assert_eq!(step(&mut scheduler).1, [(0, 31, 1), (1, 4, 1), (2, 0, 8)]);
+    enqueue(&mut scheduler, 3, &[4; 30]);
+    assert_eq!(step(&mut scheduler).1, [(0, 32, 1), (1, 5, 1), (2, 8, 8)]);
+}
+
+#[test]
+fn nobody_is_overtaken_in_the_queue() {
+    let mut scheduler = scheduler(9, 64, 8);
+    enqueue(&mut scheduler, 0, &[1; 4]);
+    enqueue(&mut scheduler, 1, &[2; 28]);
+    enqueue(&mut scheduler, 2, &[3; 1]);
+    let (plan, rows) = step(&mut scheduler);
+    // The second needs 7 blocks and room to grow; the third would fit, and waits its turn.
+    assert_eq!((rows, plan.admitted), (vec![(0, 0, 4)], vec![RequestId(0)]));
+    scheduler.remove(RequestId(0)).expect("it runs");
+    let (plan, _) = step(&mut scheduler);
+    assert_eq!(plan.admitted, [RequestId(1)]);
+}
+
+#[test]
+fn who_came_last_gives_its_blocks_back_and_comes_back_with_all_its_tokens() {
+    let mut scheduler = scheduler(6, 64, 8);
+    enqueue(&mut scheduler, 0, &[1; 8]);
+    enqueue(&mut scheduler, 1, &[2; 3]);
+    let mut preempted = Vec::new();
+    while preempted.is_empty() {
+        let (plan, _) = step(&mut scheduler);
+        preempted = plan.preempted;
+    }
+    assert_eq!(preempted, [RequestId(1)]);
+    assert_eq!((scheduler.running_count(), scheduler.waiting_count()), (1, 1));
+    let first = scheduler.remove(RequestId(0)).expect("it runs");
+    let (plan, rows) = step(&mut scheduler);
+    assert_eq!(plan.admitted, [RequestId(1)]);
+    let second = scheduler.running(RequestId(1)).expect("it runs again");
+    assert_eq!((second.preempted_count, second.prefix_hit_count), (1, 0));
+    assert_eq!((second.prompt(), first.prompt()), (&[2; 3][..], &[1; 8][..]));
+    assert!(second.generated().iter().all(|&token| token == 99));
+    // What was still in memory is not computed again; the gap ends where it ended before.
+    let (_, start, count) = rows[0];
+    assert_eq!((start % 4, start + count), (0, second.tokens.len() - 1));
+}
+
+#[test]
+fn a_sequence_finds_blocks_that_were_computed_while_it_ran() {
+    let mut scheduler = scheduler(100, 8, 4);
+    enqueue(&mut scheduler, 0, &[7; 21]);
+    assert_eq!(step(&mut scheduler).1, [(0, 0, 8)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 8, 8)]);
+    enqueue(&mut scheduler, 1, &[7; 21]);
+    // The second skips what the first has computed, and computes beside it what is left of a step.
+    assert_eq!(step(&mut scheduler).1, [(0, 16, 5), (1, 16, 3)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 21, 1), (1, 19, 2)]);
+    let tables = [0, 1].map(|id| &scheduler.running(RequestId(id)).expect("it runs").table);
+    assert_eq!(tables[0].blocks[..5], tables[1].blocks[..5], "blocks made twice are kept once");
+    assert_ne!(tables[0].blocks[5], tables[1].blocks[5]);
+}
+
+#[test]
+fn a_known_prompt_is_copied_and_its_last_token_computed() {
+    let mut scheduler = scheduler(10, 64, 4);
+    enqueue(&mut scheduler, 0, &[7; 8]);
+    step(&mut scheduler);
+    enqueue(&mut scheduler, 1, &[7; 8]);
+    let (plan, rows) = step(&mut scheduler);
+    assert_eq!(rows, [(0, 8, 1), (1, 7, 1)]);
+    let first = &scheduler.running(RequestId(0)).expect("it runs").table.blocks;
+    let copy = plan.copies[0];
+    assert_eq!((plan.copies.len(), copy.from), (1, first[1]));
+    assert!(plan.rows.segments[1].kv_blocks.ends_with(&[copy.to]));
+}
+
+#[test]
+fn scored_prompts_skip_nothing_and_take_their_share_of_logits() {
+    let mut scheduler = scheduler(100, 100, 4);
+    enqueue(&mut scheduler, 0, &[7; 70]);
+    step(&mut scheduler);
+    for id in [1, 2] {
+        let mut scored = Sequence::new(RequestId(id), vec![7; 40]);
+        scored.scores_prompt = true;
+        scheduler.enqueue(scored);
+    }
+    let mut rows_of_first = Vec::new();
+    for _ in 0..3 {
+        let plan = scheduler.plan();
+        scheduler.complete(&plan);
+        for (segment, owner) in plan.rows.segments.iter().zip(&plan.owners) {
+            if owner.0 == 1 {
+                assert_eq!(segment.logits, WantedLogits::All);
+                rows_of_first.push((segment.first_position, segment.tokens.len()));
+            }
+        }
+        assert!(plan.rows.logits_count() <= SCORED_ROWS_MAX + 1);
+        scheduler.append(RequestId(0), 99);
+        scheduler.check();
+        if rows_of_first.len() == 2 {
+            break;
+        }
+    }
+    assert_eq!(rows_of_first, [(0, 32), (32, 8)]);
+}

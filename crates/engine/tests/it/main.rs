@@ -1,0 +1,12 @@
+//! The engine from outside: every behaviour through every path, on a model without weights, and
+//! real models where the reference cases are.
+
+mod admission;
+mod cancels;
+mod handle;
+mod paths;
+mod real_model;
+mod sampled;
+mod simulation;
+mod stops;
+mod world;

@@ -1,0 +1,189 @@
+//! A busy day in a small engine, again and again, from a printed seed.
+//!
+//! Random arrivals, lengths, samplers, stop strings, cancels and readers on a pool that is always
+//! too small. After every step each block is free or counted; every accepted request ends exactly
+//! once; its tokens are those of the oracle, which knows neither batches nor blocks; and in the end
+//! everything is given back.
+//!
+//! `JETON_SIMULATION_SEED=n` runs one day again.
+
+use crate::world::{Random, Recipe, bytes, int, oracle, request, texts, tokenizer};
+use engine::{Engine, EngineConfig, Event, EventStream, GenerateRequest, Interruption, RequestId};
+use engine::{Finished, event_channel};
+use model::TokenId;
+use sampling::params::{ParamValue, SamplingParams};
+
+const DAYS: u64 = 150;
+
+/// A request on its way, as its caller sees it.
+struct Caller {
+    id: RequestId,
+    request: GenerateRequest,
+    events: EventStream,
+    /// Reads everything each time, or seldom.
+    is_slow: bool,
+    text: String,
+    ids: Vec<TokenId>,
+    started_count: usize,
+    finished: Option<Finished>,
+}
+
+impl Caller {
+    fn read(&mut self) {
+        while let Ok(event) = self.events.try_next() {
+            assert!(self.finished.is_none(), "nothing comes after the end");
+            match event {
+                Event::Started(_) => self.started_count += 1,
+                Event::PromptLogprobs(_) => {}
+                Event::Token(token) => {
+                    assert_eq!((token.index, self.started_count), (self.ids.len(), 1));
+                    self.ids.push(token.id);
+                    self.text.push_str(&token.text);
+                }
+                Event::Finished(finished) => {
+                    self.text.push_str(&finished.text);
+                    self.finished = Some(finished);
+                }
+            }
+        }
+    }
+
+    /// Compares with what the request gives alone; the preemptions it went through.
+    fn judge(mut self, recipe: &Recipe) -> usize {
+        self.read();
+        let finished = self.finished.expect("every accepted request is finished");
+        let expected = oracle(recipe, &self.request);
+        match &finished.interruption {
+            None => {
+                assert_eq!(finished.ids, expected.ids);
+                assert_eq!(self.ids, expected.ids);
+                assert_eq!(self.text, expected.text);
+                assert_eq!(finished.stop_reason, expected.stop_reason);
+            }
+            Some(Interruption::Cancelled) => {
+                assert!(expected.ids.starts_with(&finished.ids));
+                assert_eq!(self.ids, finished.ids);
+            }
+            Some(Interruption::SinkFull) => {
+                assert!(expected.ids.starts_with(&finished.ids));
+                assert!(self.is_slow && finished.ids.starts_with(&self.ids));
+            }
+            Some(other) => panic!("{other}"),
+        }
+        finished.usage.preempted_count
+    }
+}
+
+fn any_params(random: &mut Random) -> SamplingParams {
+    let mut values = vec![("max_tokens", int(1 + random.below(40)))];
+    if random.one_in(3) {
+        values.push(("temperature", ParamValue::Int(0)));
+    }
+    if random.one_in(2) {
+        values.push(("top_p", ParamValue::Float(0.6)));
+    }
+    if random.one_in(3) {
+        values.push(("frequency_penalty", ParamValue::Float(1.5)));
+        values.push(("repetition_penalty", ParamValue::Float(1.2)));
+    }
+    if random.one_in(3) {
+        values.push(("stop", texts(&["a", "the", "\u{e9}b", "zzz"])));
+    }
+    if random.one_in(4) {
+        values.push(("min_tokens", int(1)));
+    }
+    SamplingParams::from_values(values).expect("valid parameters")
+}
+
+fn any_request(random: &mut Random) -> GenerateRequest {
+    // Few prompts and few beginnings, so that many blocks are shared.
+    let mut prompt = match random.below(4) {
+        0 => bytes("the same beginning for all of us, "),
+        1 => bytes("the same beginning"),
+        _ => Vec::new(),
+    };
+    let own_count = 1 + random.below(25);
+    let letter = random.pick(&[97, 98, 99]);
+    prompt.extend((0..own_count).map(|_| if random.one_in(4) { 100 } else { letter }));
+    let params = any_params(random);
+    let mut request = request(&prompt, params);
+    request.seed = random.next() % 3;
+    request.prompt_logprobs = random.one_in(6).then_some(1);
+    request.trace = random.one_in(6).then_some(2);
+    request
+}
+
+fn any_engine(random: &mut Random, recipe: &Recipe) -> (Engine, usize) {
+    let kv_block_tokens = random.pick(&[1, 2, 4, 8, 16]);
+    let longest = recipe.context_tokens_max.div_ceil(kv_block_tokens);
+    let kv_blocks_max = longest + random.below(2 * longest);
+    let step_tokens_max = 1 + random.below(40);
+    let config = EngineConfig {
+        kv_block_tokens,
+        kv_blocks_max,
+        step_tokens_max,
+        sequences_max: 1 + random.below(step_tokens_max.min(8)),
+        queue_requests_max: 5,
+        prefix_sharing: !random.one_in(4),
+        ..EngineConfig::default()
+    };
+    let model = Box::new(recipe.build());
+    let engine = Engine::new(model, tokenizer(), config).expect("a good configuration");
+    (engine, kv_blocks_max)
+}
+
+/// One day; how many preemptions it saw.
+fn day(seed: u64) -> usize {
+    println!("JETON_SIMULATION_SEED={seed}");
+    let mut random = Random(seed);
+    let recipe = Recipe::hashed(90);
+    let (mut engine, kv_blocks_max) = any_engine(&mut random, &recipe);
+    let mut callers: Vec<Caller> = Vec::new();
+    let mut to_come = 5 + random.below(20);
+    while to_come > 0 || !engine.is_idle() {
+        while to_come > 0 && random.one_in(3) {
+            to_come -= 1;
+            let request = any_request(&mut random);
+            let is_slow = random.one_in(6);
+            let (sink, events) = event_channel(if is_slow { 6 } else { 500 });
+            // A full queue refuses; the caller goes away.
+            if let Ok(id) = engine.submit(request.clone(), sink) {
+                let (text, ids) = (String::new(), Vec::new());
+                let caller = Caller {
+                    id,
+                    request,
+                    events,
+                    is_slow,
+                    text,
+                    ids,
+                    started_count: 0,
+                    finished: None,
+                };
+                callers.push(caller);
+            }
+        }
+        let report = engine.step();
+        engine.check_accounts();
+        assert!(report.kv_blocks_free <= kv_blocks_max);
+        for caller in &mut callers {
+            if !caller.is_slow || random.one_in(4) {
+                caller.read();
+            }
+            if random.one_in(150) {
+                engine.cancel(caller.id);
+            }
+        }
+    }
+    assert_eq!(engine.report().kv_blocks_free, kv_blocks_max, "everything is given back");
+    callers.into_iter().map(|caller| caller.judge(&recipe)).sum()
+}
+
+#[test]
+fn days_of_traffic() {
+    if let Ok(seed) = std::env::var("JETON_SIMULATION_SEED") {
+        day(seed.parse().expect("JETON_SIMULATION_SEED is a number"));
+        return;
+    }
+    let preempted_count: usize = (0..DAYS).map(day).sum();
+    assert!(preempted_count > DAYS as usize / 2, "too quiet: {preempted_count} preemptions");
+}
