@@ -9,7 +9,7 @@
 //! ```
 //! 1. Lane i of a sum holds the columns i, i + 16, ...: the law's order, whatever T, R and panels.
 //! 2. 24 chains keep both multipliers busy, and a loaded vector is used 4 to 8 times.
-//! 3. A panel of inputs (12 KB) stays in the first-level cache for all tiles of a strip.
+//! 3. Inputs are packed into one stream. A panel of it (12 KB) stays in the first-level cache for all tiles of a strip.
 //! 4. Half-precision weights are widened on the way from the file; there is no copy.
 
 use super::bytes::{load_f32, store_f32};
@@ -34,24 +34,47 @@ const PANEL_VALUES: usize = 512;
 /// Multiplies one thread's weight rows with all input rows in float arithmetic.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
 pub(super) fn multiply(call: &Call<'_>, scratch: &mut Scratch) {
-    let Scratch { panel, sums, .. } = scratch;
+    let Scratch { panel, sums, activations, .. } = scratch;
+    let inputs = pack_inputs(&call.input.values, call.input.rows, call.input.cols, activations);
     let row_bytes = call.weight.row_bytes();
     for first in call.range.clone().step_by(STRIP_ROWS) {
         let columns = first..(first + STRIP_ROWS).min(call.range.end);
         let bytes = &call.weight.bytes()[first * row_bytes..columns.end * row_bytes];
         match call.weight.kind() {
-            WeightType::F32 => multiply_strip::<F32>(call, columns, bytes, sums),
-            WeightType::F16 => multiply_strip::<F16>(call, columns, bytes, sums),
-            WeightType::BF16 => multiply_strip::<Bf16>(call, columns, bytes, sums),
+            WeightType::F32 => multiply_strip::<F32>(call, columns, bytes, inputs, sums),
+            WeightType::F16 => multiply_strip::<F16>(call, columns, bytes, inputs, sums),
+            WeightType::BF16 => multiply_strip::<Bf16>(call, columns, bytes, inputs, sums),
             kind => {
                 let panel = panel.bytes(columns.len() * call.weight.cols() * 4);
                 // SAFETY: lines are aligned for f32, for which any bytes are valid.
                 let values = unsafe { panel.align_to_mut::<f32>().1 };
                 dequantize_row(kind, bytes, values);
-                multiply_strip::<F32>(call, columns, panel, sums);
+                multiply_strip::<F32>(call, columns, panel, inputs, sums);
             }
         }
     }
+}
+
+/// Brings the inputs into one stream per group of R rows: 16 columns of each row, then the next 16.
+///
+/// Rows in place would be as far apart as a power of two, as model dimensions are, and would drive
+/// each other out of the same few lines of the first-level cache.
+fn pack_inputs<'a>(values: &[f32], rows: usize, cols: usize, lines: &'a mut Lines) -> &'a [u8] {
+    let stride = cols.next_multiple_of(16);
+    let packed = lines.bytes(rows * stride * 4);
+    // SAFETY: lines are aligned for f32, for which any bytes are valid.
+    let floats = unsafe { packed.align_to_mut::<f32>().1 };
+    for group in groups(rows, GROUP_ROWS) {
+        let stream = &mut floats[group.first_row * stride..][..group.rows * stride];
+        for (chunk, sixteens) in stream.chunks_exact_mut(group.rows * 16).enumerate() {
+            for (r, sixteen) in sixteens.chunks_exact_mut(16).enumerate() {
+                let row = &values[(group.first_row + r) * cols..][..cols];
+                let columns = &row[chunk * 16..cols.min(chunk * 16 + 16)];
+                sixteen[..columns.len()].copy_from_slice(columns);
+            }
+        }
+    }
+    packed
 }
 
 /// A float format: how 16 neighbouring weights become 16 lanes.
@@ -127,8 +150,8 @@ unsafe fn widen_bf16(halves: __m256i) -> __m512 {
 struct Tile<'a> {
     weights: *const u8,
     weight_stride: usize,
-    inputs: *const f32,
-    input_stride: usize,
+    /// Packed inputs, see [`pack_inputs`].
+    inputs: *const u8,
     columns: usize,
     /// Partial sums between panels: (t, r) of 16 f32.
     sums: *mut u8,
@@ -143,6 +166,7 @@ fn multiply_strip<W: Widen>(
     call: &Call<'_>,
     columns: Range<usize>,
     bytes: &[u8],
+    inputs: &[u8],
     sums: &mut Lines,
 ) {
     let (input, cols) = (call.input, call.input.cols);
@@ -150,7 +174,7 @@ fn multiply_strip<W: Widen>(
     let panel = if is_single { cols.max(1) } else { PANEL_VALUES };
     let sums = sums.bytes(STRIP_ROWS * GROUP_ROWS * 64);
     for group in groups(input.rows, GROUP_ROWS) {
-        let values = &input.values[group.first_row * cols..];
+        let inputs = inputs[group.first_row * cols.next_multiple_of(16) * 4..].as_ptr();
         let mut first = 0;
         loop {
             let last = (first + panel).min(cols);
@@ -161,8 +185,7 @@ fn multiply_strip<W: Widen>(
                 let tile = Tile {
                     weights: bytes[(row * cols + first) * W::BYTES..].as_ptr(),
                     weight_stride: cols * W::BYTES,
-                    inputs: values[first..].as_ptr(),
-                    input_stride: cols,
+                    inputs: inputs.wrapping_add(first * group.rows * 4),
                     columns: last - first,
                     sums: sums[row * group.rows * 64..].as_mut_ptr(),
                     is_first: first == 0,
@@ -235,24 +258,28 @@ impl Tile<'_> {
     }
 
     /// Adds the products of all columns of the tile.
+    ///
+    /// A function of its own with its own copy of the sums: only so do they stay in registers.
+    #[inline(never)]
     #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
     unsafe fn accumulate<W: Widen, const T: usize, const R: usize>(
         &self,
-        acc: &mut [[__m512; R]; T],
+        sums: &mut [[__m512; R]; T],
     ) {
+        let mut acc = *sums;
         let weights = |t: usize, k: usize| {
             // SAFETY: column k of the tile's row t.
             unsafe { self.weights.add(t * self.weight_stride + k * W::BYTES) }
         };
         let inputs = |r: usize, k: usize| {
-            // SAFETY: column k of the tile's input row r.
-            unsafe { self.inputs.add(r * self.input_stride + k) }
+            // SAFETY: columns k..k + 16 of the tile's input row r.
+            unsafe { load_f32(self.inputs.add((k * R + r * 16) * 4)) }
         };
         let whole = self.columns / 16 * 16;
         // SAFETY: only columns of the tile are read.
         unsafe {
             for k in (0..whole).step_by(16) {
-                let x: [__m512; R] = std::array::from_fn(|r| _mm512_loadu_ps(inputs(r, k)));
+                let x: [__m512; R] = std::array::from_fn(|r| inputs(r, k));
                 for (t, acc) in acc.iter_mut().enumerate() {
                     let w = W::sixteen(weights(t, k));
                     for (acc, x) in acc.iter_mut().zip(x) {
@@ -262,8 +289,7 @@ impl Tile<'_> {
             }
             let mask = (1u16 << (self.columns - whole)) - 1;
             if mask != 0 {
-                let x: [__m512; R] =
-                    std::array::from_fn(|r| _mm512_maskz_loadu_ps(mask, inputs(r, whole)));
+                let x: [__m512; R] = std::array::from_fn(|r| inputs(r, whole));
                 for (t, acc) in acc.iter_mut().enumerate() {
                     let w = W::masked(weights(t, whole), mask);
                     for (acc, x) in acc.iter_mut().zip(x) {
@@ -273,6 +299,7 @@ impl Tile<'_> {
                 }
             }
         }
+        *sums = acc;
     }
 }
 
