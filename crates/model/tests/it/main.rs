@@ -8,6 +8,7 @@ mod gguf_metadata;
 mod gguf_writer;
 mod hostile;
 mod invariance;
+mod quantized;
 mod runner;
 mod tensors;
 mod tiny;
