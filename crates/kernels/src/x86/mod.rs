@@ -6,6 +6,7 @@
 mod activations;
 mod avx2;
 mod avx512;
+mod rows;
 mod scratch;
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,7 @@ use super::scratch::{Lines, Scratch};
 use crate::input::Input;
 use crate::matmul::OutRows;
 use crate::weight::{Weight, WeightType};
+use std::arch::x86_64::*;
 use std::ops::Range;
 
 /// Tiles of a strip: they share a visit to each group of input rows.
@@ -54,6 +55,46 @@ impl Place<'_> {
     pub(super) fn row(&self, r: usize) -> *mut f32 {
         self.out.pointer(self.group.first_row + r, self.first_column)
     }
+
+    /// Eight sums per row that a kernel goes on from: zeros, or what earlier panels left.
+    ///
+    /// # Safety
+    /// The machine has AVX2, and the place is this thread's.
+    #[inline(always)]
+    pub(super) unsafe fn load_eight<const R: usize>(&self) -> [__m256; R] {
+        // SAFETY: masked lanes are not touched.
+        unsafe {
+            let mut acc = [_mm256_setzero_ps(); R];
+            if !self.is_first {
+                for (r, acc) in acc.iter_mut().enumerate() {
+                    *acc = _mm256_maskload_ps(self.row(r), self.eight_lanes());
+                }
+            }
+            acc
+        }
+    }
+
+    /// Stores eight sums per row to the columns that exist.
+    ///
+    /// # Safety
+    /// As for [`Place::load_eight`].
+    #[inline(always)]
+    pub(super) unsafe fn store_eight<const R: usize>(&self, acc: [__m256; R]) {
+        for (r, acc) in acc.into_iter().enumerate() {
+            // SAFETY: masked lanes are not touched.
+            unsafe { _mm256_maskstore_ps(self.row(r), self.eight_lanes(), acc) }
+        }
+    }
+
+    /// All bits in the lanes of columns that exist.
+    #[inline(always)]
+    unsafe fn eight_lanes(&self) -> __m256i {
+        // SAFETY: register arithmetic.
+        unsafe {
+            let lanes = _mm256_set_epi32(7, 6, 5, 4, 3, 2, 1, 0);
+            _mm256_cmpgt_epi32(_mm256_set1_epi32(self.columns as i32), lanes)
+        }
+    }
 }
 
 /// A weight format and the instruction set that multiplies it.
@@ -90,13 +131,7 @@ pub(super) trait Operand {
     );
 
     /// Stores the products of all blocks of a tile with all, that is few, input rows.
-    unsafe fn multiply_rows(
-        rows: TileRows,
-        activations: *const u8,
-        input: &Input,
-        blocks: usize,
-        place: &Place<'_>,
-    );
+    unsafe fn multiply_rows(rows: TileRows, input: &Input, blocks: usize, place: &Place<'_>);
 }
 
 /// Multiplies the weight rows of a call with all input rows.
@@ -109,13 +144,12 @@ pub(super) unsafe fn multiply<O: Operand>(call: &Call<'_>, scratch: &mut Scratch
         return unsafe { multiply_many::<O>(call, scratch) };
     }
     let blocks = call.weight.cols() / O::KIND.block_values();
-    let activations = O::pack_activations(call.input, &mut scratch.activations);
     let group = Group { first_row: 0, rows: call.input.rows() };
     for first_column in call.range.clone().step_by(O::TILE_ROWS) {
         let rows = tile_rows::<O>(call, first_column, &mut scratch.tail);
         let place = place::<O>(call, first_column, group, true);
-        // SAFETY: rows and activations have all blocks of the weight's rows.
-        unsafe { O::multiply_rows(rows, activations.as_ptr(), call.input, blocks, &place) }
+        // SAFETY: weight rows and input rows have `blocks` blocks.
+        unsafe { O::multiply_rows(rows, call.input, blocks, &place) }
     }
 }
 

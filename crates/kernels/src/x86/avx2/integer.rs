@@ -1,18 +1,19 @@
 //! Both integer families as operands of the walk: input rows become constants of the kernels.
 
-use super::rows32::Row32;
-use super::rows256::Row256;
-use super::{panel, rows};
+use super::panel;
 use crate::input::Input;
 use crate::weight::WeightType;
+use crate::x86::rows::block32::Row32;
+use crate::x86::rows::superblock::Row256;
+use crate::x86::rows::{self, Avx2};
 use crate::x86::scratch::Lines;
 use crate::x86::walk::{Operand, Place, TileRows};
 use std::marker::PhantomData;
 
-/// The formats of [`super::rows32`].
+/// The formats of [`crate::x86::rows::block32`].
 pub(super) struct Blocks<F>(PhantomData<F>);
 
-/// The formats of [`super::rows256`].
+/// The formats of [`crate::x86::rows::superblock`].
 pub(super) struct Superblocks<F>(PhantomData<F>);
 
 /// Calls `$kernel` with R, a constant, the number of rows of the group, which is 1 to 4.
@@ -61,15 +62,9 @@ impl<F: Row32> Operand for Blocks<F> {
         }
     }
 
-    unsafe fn multiply_rows(
-        rows: TileRows,
-        _: *const u8,
-        input: &Input,
-        blocks: usize,
-        place: &Place<'_>,
-    ) {
+    unsafe fn multiply_rows(rows: TileRows, input: &Input, blocks: usize, place: &Place<'_>) {
         // SAFETY: passed on.
-        unsafe { with_rows!(place, R => rows::dot_rows_32::<F, R>(rows, input, blocks, place)) }
+        unsafe { with_rows!(place, R => dot_32::<F, R>(rows, input, blocks, place)) }
     }
 }
 
@@ -102,14 +97,32 @@ impl<F: Row256> Operand for Superblocks<F> {
         }
     }
 
-    unsafe fn multiply_rows(
-        rows: TileRows,
-        _: *const u8,
-        input: &Input,
-        blocks: usize,
-        place: &Place<'_>,
-    ) {
+    unsafe fn multiply_rows(rows: TileRows, input: &Input, blocks: usize, place: &Place<'_>) {
         // SAFETY: passed on.
-        unsafe { with_rows!(place, R => rows::dot_rows_256::<F, R>(rows, input, blocks, place)) }
+        unsafe { with_rows!(place, R => dot_256::<F, R>(rows, input, blocks, place)) }
     }
+}
+
+/// [`rows::dot_32`] with this instruction set.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn dot_32<F: Row32, const R: usize>(
+    rows: TileRows,
+    input: &Input,
+    blocks: usize,
+    place: &Place<'_>,
+) {
+    // SAFETY: passed on.
+    unsafe { rows::dot_32::<Avx2, F, R>(rows, input, blocks, place) }
+}
+
+/// [`rows::dot_256`] with this instruction set.
+#[target_feature(enable = "avx2,fma,f16c")]
+unsafe fn dot_256<F: Row256, const R: usize>(
+    rows: TileRows,
+    input: &Input,
+    blocks: usize,
+    place: &Place<'_>,
+) {
+    // SAFETY: passed on.
+    unsafe { rows::dot_256::<Avx2, F, R>(rows, input, blocks, place) }
 }

@@ -1,16 +1,13 @@
 //! Matrix products with AVX2: which kernel multiplies which weight type.
 //!
-//! Read on in `rows32` and `rows256` (unpacking), `rows` (few input rows), `panel` (many),
-//! `integer` (both as operands of the walk), `float`.
+//! Read on in `rows` beside this folder (few input rows), `panel` (many), `integer` (both as
+//! operands of the walk), `float`.
 
 mod float;
 mod integer;
 mod panel;
-mod rows;
-mod rows256;
-mod rows32;
-mod sums;
 
+use super::rows::{block32, superblock};
 use super::scratch;
 use super::walk::{Call, multiply};
 use crate::input::Input;
@@ -49,19 +46,19 @@ pub(super) fn matmul_range(
     scratch::with(|scratch| unsafe {
         match (arithmetic, weight.kind()) {
             (Arithmetic::Float, _) => float::multiply(&call, scratch),
-            (_, WeightType::Q8_0) => multiply::<Blocks<rows32::Q8_0>>(&call, scratch),
-            (_, WeightType::Q4_0) => multiply::<Blocks<rows32::Q4_0>>(&call, scratch),
-            (_, WeightType::Q4_1) => multiply::<Blocks<rows32::Q4_1>>(&call, scratch),
-            (_, WeightType::Q5_0) => multiply::<Blocks<rows32::Q5_0>>(&call, scratch),
-            (_, WeightType::Q5_1) => multiply::<Blocks<rows32::Q5_1>>(&call, scratch),
-            (_, WeightType::IQ4_NL) => multiply::<Blocks<rows32::Iq4Nl>>(&call, scratch),
-            (_, WeightType::MXFP4) => multiply::<Blocks<rows32::Mxfp4>>(&call, scratch),
-            (_, WeightType::Q2_K) => multiply::<Superblocks<rows256::Q2K>>(&call, scratch),
-            (_, WeightType::Q3_K) => multiply::<Superblocks<rows256::Q3K>>(&call, scratch),
-            (_, WeightType::Q4_K) => multiply::<Superblocks<rows256::Q4K>>(&call, scratch),
-            (_, WeightType::Q5_K) => multiply::<Superblocks<rows256::Q5K>>(&call, scratch),
-            (_, WeightType::Q6_K) => multiply::<Superblocks<rows256::Q6K>>(&call, scratch),
-            (_, WeightType::IQ4_XS) => multiply::<Superblocks<rows256::Iq4Xs>>(&call, scratch),
+            (_, WeightType::Q8_0) => multiply::<Blocks<block32::Q8_0>>(&call, scratch),
+            (_, WeightType::Q4_0) => multiply::<Blocks<block32::Q4_0>>(&call, scratch),
+            (_, WeightType::Q4_1) => multiply::<Blocks<block32::Q4_1>>(&call, scratch),
+            (_, WeightType::Q5_0) => multiply::<Blocks<block32::Q5_0>>(&call, scratch),
+            (_, WeightType::Q5_1) => multiply::<Blocks<block32::Q5_1>>(&call, scratch),
+            (_, WeightType::IQ4_NL) => multiply::<Blocks<block32::Iq4Nl>>(&call, scratch),
+            (_, WeightType::MXFP4) => multiply::<Blocks<block32::Mxfp4>>(&call, scratch),
+            (_, WeightType::Q2_K) => multiply::<Superblocks<superblock::Q2K>>(&call, scratch),
+            (_, WeightType::Q3_K) => multiply::<Superblocks<superblock::Q3K>>(&call, scratch),
+            (_, WeightType::Q4_K) => multiply::<Superblocks<superblock::Q4K>>(&call, scratch),
+            (_, WeightType::Q5_K) => multiply::<Superblocks<superblock::Q5K>>(&call, scratch),
+            (_, WeightType::Q6_K) => multiply::<Superblocks<superblock::Q6K>>(&call, scratch),
+            (_, WeightType::IQ4_XS) => multiply::<Superblocks<superblock::Iq4Xs>>(&call, scratch),
             (_, WeightType::F32 | WeightType::F16 | WeightType::BF16) => {
                 unreachable!("{} has no integer arithmetic", weight.kind())
             }

@@ -12,11 +12,10 @@
 //!    loop.
 //! 3. A vector of weights meets four input rows; the activations are broadcast by the load unit.
 
-use super::rows32::Row32;
-use super::rows256::Row256;
-use super::sums::{load_sums, store_sums};
 use crate::input::Quantized;
 use crate::x86::activations::groups;
+use crate::x86::rows::block32::{Row32, eight_halves};
+use crate::x86::rows::superblock::Row256;
 use crate::x86::scratch::Lines;
 use crate::x86::walk::{Place, TileRows};
 use std::arch::x86_64::*;
@@ -95,19 +94,23 @@ fn pack_activations<'a, const VALUES: usize>(
 /// Unpacks `blocks` blocks of 32 values of a tile.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) unsafe fn pack_32<F: Row32>(rows: TileRows, blocks: usize, panel: *mut u8) {
-    for (block, row) in (0..blocks).flat_map(|block| (0..8).map(move |row| (block, row))) {
+    for block in 0..blocks {
         // SAFETY: the caller's rows have `blocks` blocks, its panel has room for as many.
         unsafe {
             let packed = panel.add(block * PANEL_BYTES_32);
-            let block = rows.start.add(row * rows.stride + block * F::KIND.block_bytes());
-            let codes = F::codes(block);
-            let low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(codes));
-            let high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256::<1>(codes));
-            scatter(low, packed, row);
-            scatter(high, packed.add(256), row);
-            let scales = packed.add(512).cast::<f32>();
-            scales.add(row).write(F::scale(block));
-            scales.add(8 + row).write(if F::HAS_MIN { F::min(block) } else { 0.0 });
+            let start = rows.start.add(block * F::KIND.block_bytes());
+            for row in 0..8 {
+                let codes = F::signed(start.add(row * rows.stride));
+                let low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(codes));
+                let high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256::<1>(codes));
+                scatter(low, packed, row);
+                scatter(high, packed.add(256), row);
+            }
+            let rows = TileRows { start, ..rows };
+            _mm256_storeu_ps(packed.add(512).cast(), F::scales(rows));
+            if F::HAS_MIN {
+                _mm256_storeu_ps(packed.add(544).cast(), F::mins(rows));
+            }
         }
     }
 }
@@ -115,25 +118,32 @@ pub(super) unsafe fn pack_32<F: Row32>(rows: TileRows, blocks: usize, panel: *mu
 /// Unpacks `blocks` superblocks of a tile; codes are multiplied by their integer scales.
 #[target_feature(enable = "avx2,fma,f16c")]
 pub(super) unsafe fn pack_256<F: Row256>(rows: TileRows, blocks: usize, panel: *mut u8) {
-    for (block, row) in (0..blocks).flat_map(|block| (0..8).map(move |row| (block, row))) {
+    for block in 0..blocks {
         // SAFETY: the caller's rows have `blocks` superblocks, its panel has room for as many.
         unsafe {
             let packed = panel.add(block * PANEL_BYTES_256);
-            let block = rows.start.add(row * rows.stride + block * F::KIND.block_bytes());
-            let unpacked = F::unpack(block);
-            for (chunk, &codes) in unpacked.codes.iter().enumerate() {
-                let low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(codes));
-                let high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256::<1>(codes));
-                let low = _mm256_mullo_epi16(low, _mm256_set1_epi16(unpacked.scales[2 * chunk]));
-                let scale = _mm256_set1_epi16(unpacked.scales[2 * chunk + 1]);
-                scatter(low, packed.add(chunk * 512), row);
-                scatter(_mm256_mullo_epi16(high, scale), packed.add(chunk * 512 + 256), row);
+            let start = rows.start.add(block * F::KIND.block_bytes());
+            for row in 0..8 {
+                let unpacked = F::unpack(start.add(row * rows.stride));
+                let mut scales = [0i16; 16];
+                _mm256_storeu_si256(scales.as_mut_ptr().cast(), unpacked.scales);
+                let offset = _mm256_set1_epi8(F::OFFSET.unwrap_or(0));
+                for (chunk, &codes) in unpacked.codes.iter().enumerate() {
+                    let codes = _mm256_sub_epi8(codes, offset);
+                    let low = _mm256_cvtepi8_epi16(_mm256_castsi256_si128(codes));
+                    let high = _mm256_cvtepi8_epi16(_mm256_extracti128_si256::<1>(codes));
+                    let low = _mm256_mullo_epi16(low, _mm256_set1_epi16(scales[2 * chunk]));
+                    let high = _mm256_mullo_epi16(high, _mm256_set1_epi16(scales[2 * chunk + 1]));
+                    scatter(low, packed.add(chunk * 512), row);
+                    scatter(high, packed.add(chunk * 512 + 256), row);
+                }
+                scatter(unpacked.mins, packed.add(4096 + 64), row);
             }
-            let scales = packed.add(4096).cast::<f32>();
-            scales.add(row).write(unpacked.scale);
-            scales.add(8 + row).write(unpacked.min_scale);
-            let mins = _mm256_loadu_si256(unpacked.mins.as_ptr().cast());
-            scatter(mins, packed.add(4096 + 64), row);
+            let halves = |offset| eight_halves(TileRows { start: start.add(offset), ..rows });
+            _mm256_storeu_ps(packed.add(4096).cast(), halves(F::SCALE));
+            if F::HAS_MIN {
+                _mm256_storeu_ps(packed.add(4096 + 32).cast(), halves(F::MIN_SCALE));
+            }
         }
     }
 }
@@ -165,7 +175,7 @@ pub(super) unsafe fn dot_panel<const R: usize, const PAIRS: usize, const HAS_MIN
     };
     // SAFETY: the caller's panel and group have `blocks` blocks.
     unsafe {
-        let mut acc = load_sums::<R>(place);
+        let mut acc = place.load_eight::<R>();
         for block in 0..blocks {
             let packed = panel.add(block * panel_bytes);
             let group = group.add(block * R * row_bytes);
@@ -191,11 +201,17 @@ pub(super) unsafe fn dot_panel<const R: usize, const PAIRS: usize, const HAS_MIN
                 let min = _mm256_loadu_ps(tail.add(32).cast());
                 for (r, acc) in acc.iter_mut().enumerate() {
                     let product = _mm256_mul_ps(min, _mm256_set1_ps(float_at(scales, r)));
-                    *acc = _mm256_fmadd_ps(_mm256_cvtepi32_ps(msum[r]), product, *acc);
+                    let msum = _mm256_cvtepi32_ps(msum[r]);
+                    *acc = if PAIRS == 16 {
+                        _mm256_fmadd_ps(msum, product, *acc)
+                    } else {
+                        // Minima of superblocks are subtracted.
+                        _mm256_fnmadd_ps(msum, product, *acc)
+                    };
                 }
             }
         }
-        store_sums(place, acc);
+        place.store_eight(acc);
     }
 }
 

@@ -13,6 +13,7 @@
 use super::bytes::{all_shifted, high_f16, load_16, low_f16};
 use crate::quant::{IQ4_CODES, MXFP4_CODES};
 use crate::weight::WeightType;
+use crate::x86::rows::{self, block32::Row32};
 use crate::x86::walk::TileRows;
 use std::arch::x86_64::*;
 
@@ -28,6 +29,8 @@ pub(super) struct Tile32 {
 
 /// A format with blocks of 32 values.
 pub(super) trait Format32 {
+    /// The same format, unpacked row by row.
+    type Row: Row32;
     const KIND: WeightType;
     /// What is added to a signed code to make it unsigned.
     const OFFSET: i32;
@@ -46,6 +49,7 @@ pub(super) struct Iq4Nl;
 pub(super) struct Mxfp4;
 
 impl Format32 for Q8_0 {
+    type Row = rows::block32::Q8_0;
     const KIND: WeightType = WeightType::Q8_0;
     const OFFSET: i32 = 128;
 
@@ -63,6 +67,7 @@ impl Format32 for Q8_0 {
 }
 
 impl Format32 for Q4_0 {
+    type Row = rows::block32::Q4_0;
     const KIND: WeightType = WeightType::Q4_0;
     const OFFSET: i32 = 8;
 
@@ -80,6 +85,7 @@ impl Format32 for Q4_0 {
 }
 
 impl Format32 for Q4_1 {
+    type Row = rows::block32::Q4_1;
     const KIND: WeightType = WeightType::Q4_1;
     const OFFSET: i32 = 0;
     const HAS_MIN: bool = true;
@@ -96,6 +102,7 @@ impl Format32 for Q4_1 {
 }
 
 impl Format32 for Q5_0 {
+    type Row = rows::block32::Q5_0;
     const KIND: WeightType = WeightType::Q5_0;
     const OFFSET: i32 = 16;
 
@@ -114,6 +121,7 @@ impl Format32 for Q5_0 {
 }
 
 impl Format32 for Q5_1 {
+    type Row = rows::block32::Q5_1;
     const KIND: WeightType = WeightType::Q5_1;
     const OFFSET: i32 = 0;
     const HAS_MIN: bool = true;
@@ -130,6 +138,7 @@ impl Format32 for Q5_1 {
 }
 
 impl Format32 for Iq4Nl {
+    type Row = rows::block32::Iq4Nl;
     const KIND: WeightType = WeightType::IQ4_NL;
     const OFFSET: i32 = 128;
 
@@ -147,6 +156,7 @@ impl Format32 for Iq4Nl {
 }
 
 impl Format32 for Mxfp4 {
+    type Row = rows::block32::Mxfp4;
     const KIND: WeightType = WeightType::MXFP4;
     const OFFSET: i32 = 12;
 

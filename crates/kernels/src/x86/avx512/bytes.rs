@@ -54,16 +54,16 @@ impl TileRows {
         }
     }
 
-    /// Asks for the bytes of block `block` of the tile after this one, as they lie in the file.
-    ///
-    /// A tile is 16 short streams, too many for the prefetchers of processors; but tiles follow
-    /// each other without gaps, so one long stream a tile ahead brings the same bytes.
+    /// Asks for the same bytes, at most `bytes`, of each row of the tile after this one: 16 short
+    /// streams are too many for the prefetchers of processors.
     #[inline(always)]
-    pub(super) unsafe fn prefetch_next(self, block: usize, block_bytes: usize) {
-        let first = self.start.wrapping_add(16 * (self.stride + block * block_bytes));
-        for line in 0..(16 * block_bytes).div_ceil(64) {
-            // SAFETY: a prefetch reads nothing and faults nowhere.
-            unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(line * 64).cast()) }
+    pub(super) unsafe fn prefetch_next(self, bytes: usize) {
+        for row in 16..32 {
+            let first = self.start.wrapping_add(row * self.stride);
+            for line in (0..bytes).step_by(64) {
+                // SAFETY: a prefetch reads nothing and faults nowhere.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(line).cast()) }
+            }
         }
     }
 

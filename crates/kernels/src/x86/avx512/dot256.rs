@@ -38,6 +38,7 @@ pub(super) unsafe fn pack<F: Format256>(rows: TileRows, blocks: usize, panel: *m
         unsafe {
             let packed = panel.add(block * PANEL_BYTES);
             let rows = rows.at(block * F::KIND.block_bytes());
+            rows.prefetch_next(F::KIND.block_bytes());
             F::codes(rows, &mut PanelCodes(packed));
             pack_head::<F>(rows, packed);
         }
@@ -113,36 +114,6 @@ pub(super) unsafe fn dot_panel<const R: usize, const SUB_16: bool, const HAS_MIN
         for block in 0..blocks {
             let packed = panel.add(block * PANEL_BYTES);
             step::<R, SUB_16, HAS_MIN>(packed, group.add(block * R * ROW_BYTES_256), &mut acc);
-        }
-        store_sums(place, acc);
-    }
-}
-
-/// Stores the products of a tile as it lies in the file with a group of R input rows, by way of a
-/// panel of one superblock in the first-level cache.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-pub(super) unsafe fn dot_rows<F: Format256, const R: usize>(
-    rows: TileRows,
-    group: *const u8,
-    blocks: usize,
-    place: &Place<'_>,
-) {
-    let mut panel = std::mem::MaybeUninit::<[__m512i; PANEL_BYTES / 64]>::uninit();
-    let panel = panel.as_mut_ptr().cast::<u8>();
-    // SAFETY: the caller's rows and group have `blocks` superblocks; the panel has room for one,
-    // and is filled before it is read.
-    unsafe {
-        let mut acc = load_sums::<R>(place);
-        for block in 0..blocks {
-            rows.prefetch_next(block, F::KIND.block_bytes());
-            pack::<F>(rows.at(block * F::KIND.block_bytes()), 1, panel);
-            let group = group.add(block * R * ROW_BYTES_256);
-            match (F::SUB_BLOCK == 16, F::HAS_MIN) {
-                (true, true) => step::<R, true, true>(panel, group, &mut acc),
-                (true, false) => step::<R, true, false>(panel, group, &mut acc),
-                (false, true) => step::<R, false, true>(panel, group, &mut acc),
-                (false, false) => step::<R, false, false>(panel, group, &mut acc),
-            }
         }
         store_sums(place, acc);
     }

@@ -32,7 +32,9 @@ pub(super) unsafe fn pack<F: Format32>(rows: TileRows, blocks: usize, panel: *mu
     for block in 0..blocks {
         // SAFETY: the caller's rows have `blocks` blocks, its panel has room for as many.
         unsafe {
-            let tile = F::unpack(rows.at(block * F::KIND.block_bytes()));
+            let rows = rows.at(block * F::KIND.block_bytes());
+            rows.prefetch_next(F::KIND.block_bytes());
+            let tile = F::unpack(rows);
             let packed = panel.add(block * PANEL_BYTES);
             for (g, codes) in tile.codes.into_iter().enumerate() {
                 store(packed.add(g * 64), codes);
@@ -63,31 +65,6 @@ pub(super) unsafe fn dot_panel<const R: usize, const HAS_MIN: bool>(
             let (scale, min) = (load_f32(packed.add(512)), load_f32(packed.add(576)));
             let tile = Tile32 { codes, scale, min };
             step::<R, HAS_MIN>(&tile, group.add(block * R * ROW_BYTES_32), &mut acc);
-        }
-        store_sums(place, acc);
-    }
-}
-
-/// Stores the products of a tile as it lies in the file with a group of R input rows.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni")]
-pub(super) unsafe fn dot_rows<F: Format32, const R: usize>(
-    rows: TileRows,
-    group: *const u8,
-    blocks: usize,
-    place: &Place<'_>,
-) {
-    // SAFETY: the caller's rows and group have `blocks` blocks.
-    unsafe {
-        let mut acc = load_sums::<R>(place);
-        for block in 0..blocks {
-            rows.prefetch_next(block, F::KIND.block_bytes());
-            let tile = F::unpack(rows.at(block * F::KIND.block_bytes()));
-            let group = group.add(block * R * ROW_BYTES_32);
-            if F::HAS_MIN {
-                step::<R, true>(&tile, group, &mut acc);
-            } else {
-                step::<R, false>(&tile, group, &mut acc);
-            }
         }
         store_sums(place, acc);
     }

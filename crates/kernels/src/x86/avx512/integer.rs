@@ -6,6 +6,9 @@ use super::{dot32, dot256};
 use crate::input::Input;
 use crate::weight::WeightType;
 use crate::x86::activations::{self, Sums32};
+use crate::x86::rows::block32::Row32;
+use crate::x86::rows::superblock::Row256;
+use crate::x86::rows::{self, Vnni};
 use crate::x86::scratch::Lines;
 use crate::x86::walk::{Operand, Place, TileRows};
 use std::arch::x86_64::*;
@@ -42,7 +45,7 @@ impl<F: Format32> Operand for Blocks<F> {
     const KIND: WeightType = F::KIND;
     const TILE_ROWS: usize = 16;
     const GROUP_ROWS: usize = 8;
-    const FEW_ROWS: usize = 4;
+    const FEW_ROWS: usize = 3;
     const PANEL_VALUES: usize = 1024;
     const PANEL_BYTES: usize = dot32::PANEL_BYTES;
     const ROW_BYTES: usize = activations::ROW_BYTES_32;
@@ -68,21 +71,16 @@ impl<F: Format32> Operand for Blocks<F> {
         }
     }
 
-    unsafe fn multiply_rows(
-        rows: TileRows,
-        group: *const u8,
-        _: &Input,
-        blocks: usize,
-        place: &Place<'_>,
-    ) {
-        // SAFETY: passed on.
-        unsafe {
-            match place.group.rows {
-                1 => dot32::dot_rows::<F, 1>(rows, group, blocks, place),
-                2 => dot32::dot_rows::<F, 2>(rows, group, blocks, place),
-                3 => dot32::dot_rows::<F, 3>(rows, group, blocks, place),
-                4 => dot32::dot_rows::<F, 4>(rows, group, blocks, place),
-                rows => unreachable!("{rows} rows are not few"),
+    unsafe fn multiply_rows(rows: TileRows, input: &Input, blocks: usize, place: &Place<'_>) {
+        for (rows, place) in halves(rows, place).into_iter().flatten() {
+            // SAFETY: passed on.
+            unsafe {
+                match place.group.rows {
+                    1 => dot_32::<F::Row, 1>(rows, input, blocks, &place),
+                    2 => dot_32::<F::Row, 2>(rows, input, blocks, &place),
+                    3 => dot_32::<F::Row, 3>(rows, input, blocks, &place),
+                    rows => unreachable!("{rows} rows are not few"),
+                }
             }
         }
     }
@@ -92,7 +90,7 @@ impl<F: Format256> Operand for Superblocks<F> {
     const KIND: WeightType = F::KIND;
     const TILE_ROWS: usize = 16;
     const GROUP_ROWS: usize = 8;
-    const FEW_ROWS: usize = 4;
+    const FEW_ROWS: usize = 3;
     const PANEL_VALUES: usize = 1024;
     const PANEL_BYTES: usize = dot256::PANEL_BYTES;
     const ROW_BYTES: usize = activations::ROW_BYTES_256;
@@ -119,21 +117,16 @@ impl<F: Format256> Operand for Superblocks<F> {
         }
     }
 
-    unsafe fn multiply_rows(
-        rows: TileRows,
-        group: *const u8,
-        _: &Input,
-        blocks: usize,
-        place: &Place<'_>,
-    ) {
-        // SAFETY: passed on.
-        unsafe {
-            match place.group.rows {
-                1 => dot256::dot_rows::<F, 1>(rows, group, blocks, place),
-                2 => dot256::dot_rows::<F, 2>(rows, group, blocks, place),
-                3 => dot256::dot_rows::<F, 3>(rows, group, blocks, place),
-                4 => dot256::dot_rows::<F, 4>(rows, group, blocks, place),
-                rows => unreachable!("{rows} rows are not few"),
+    unsafe fn multiply_rows(rows: TileRows, input: &Input, blocks: usize, place: &Place<'_>) {
+        for (rows, place) in halves(rows, place).into_iter().flatten() {
+            // SAFETY: passed on.
+            unsafe {
+                match place.group.rows {
+                    1 => dot_256::<F::Row, 1>(rows, input, blocks, &place),
+                    2 => dot_256::<F::Row, 2>(rows, input, blocks, &place),
+                    3 => dot_256::<F::Row, 3>(rows, input, blocks, &place),
+                    rows => unreachable!("{rows} rows are not few"),
+                }
             }
         }
     }
@@ -165,4 +158,44 @@ pub(super) unsafe fn store_sums<const R: usize>(place: &Place<'_>, acc: [__m512;
 
 fn mask(place: &Place<'_>) -> __mmask16 {
     u16::MAX >> (16 - place.columns)
+}
+
+/// A tile as two of eight rows; the second only where it has columns.
+fn halves<'a>(rows: TileRows, place: &Place<'a>) -> [Option<(TileRows, Place<'a>)>; 2] {
+    let half = |first: usize| {
+        let start = rows.start.wrapping_add(first * rows.stride);
+        (place.columns > first).then(|| {
+            let place = Place {
+                first_column: place.first_column + first,
+                columns: (place.columns - first).min(8),
+                ..*place
+            };
+            (TileRows { start, ..rows }, place)
+        })
+    };
+    [half(0), half(8)]
+}
+
+/// [`rows::dot_32`] with this instruction set.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
+unsafe fn dot_32<F: Row32, const R: usize>(
+    rows: TileRows,
+    input: &Input,
+    blocks: usize,
+    place: &Place<'_>,
+) {
+    // SAFETY: passed on.
+    unsafe { rows::dot_32::<Vnni, F, R>(rows, input, blocks, place) }
+}
+
+/// [`rows::dot_256`] with this instruction set.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512dq,avx512vnni,avx2,fma,f16c")]
+unsafe fn dot_256<F: Row256, const R: usize>(
+    rows: TileRows,
+    input: &Input,
+    blocks: usize,
+    place: &Place<'_>,
+) {
+    // SAFETY: passed on.
+    unsafe { rows::dot_256::<Vnni, F, R>(rows, input, blocks, place) }
 }

@@ -13,6 +13,7 @@ use super::block32::{looked_up, nibbles};
 use super::bytes::{all_joined, all_shifted, high_f16, low_f16, shifted, transpose};
 use crate::quant::IQ4_CODES;
 use crate::weight::WeightType;
+use crate::x86::rows::{self, superblock::Row256};
 use crate::x86::walk::TileRows;
 use std::arch::x86_64::*;
 
@@ -37,6 +38,8 @@ pub(super) trait ChunkSink {
 
 /// A format with superblocks of 256 values.
 pub(super) trait Format256 {
+    /// The same format, unpacked row by row.
+    type Row: Row256;
     const KIND: WeightType;
     /// What is added to a signed code to make it unsigned.
     const OFFSET: i16;
@@ -59,6 +62,7 @@ pub(super) struct Q6K;
 pub(super) struct Iq4Xs;
 
 impl Format256 for Q4K {
+    type Row = rows::superblock::Q4K;
     const KIND: WeightType = WeightType::Q4_K;
     const OFFSET: i16 = 0;
     const SUB_BLOCK: usize = 32;
@@ -84,6 +88,7 @@ impl Format256 for Q4K {
 }
 
 impl Format256 for Q5K {
+    type Row = rows::superblock::Q5K;
     const KIND: WeightType = WeightType::Q5_K;
     const OFFSET: i16 = 0;
     const SUB_BLOCK: usize = 32;
@@ -114,6 +119,7 @@ impl Format256 for Q5K {
 }
 
 impl Format256 for Q6K {
+    type Row = rows::superblock::Q6K;
     const KIND: WeightType = WeightType::Q6_K;
     const OFFSET: i16 = 32;
     const SUB_BLOCK: usize = 16;
@@ -149,6 +155,7 @@ impl Format256 for Q6K {
 }
 
 impl Format256 for Q3K {
+    type Row = rows::superblock::Q3K;
     const KIND: WeightType = WeightType::Q3_K;
     const OFFSET: i16 = 4;
     const SUB_BLOCK: usize = 16;
@@ -199,6 +206,7 @@ impl Format256 for Q3K {
 }
 
 impl Format256 for Q2K {
+    type Row = rows::superblock::Q2K;
     const KIND: WeightType = WeightType::Q2_K;
     const OFFSET: i16 = 0;
     const SUB_BLOCK: usize = 16;
@@ -235,6 +243,7 @@ impl Format256 for Q2K {
 }
 
 impl Format256 for Iq4Xs {
+    type Row = rows::superblock::Iq4Xs;
     const KIND: WeightType = WeightType::IQ4_XS;
     const OFFSET: i16 = 128;
     const SUB_BLOCK: usize = 32;
