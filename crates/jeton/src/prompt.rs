@@ -15,7 +15,7 @@ pub enum Prompt {
     /// Text to be continued.
     Text(String),
     /// A conversation to be answered.
-    Chat(ChatInput),
+    Chat(Box<ChatInput>),
 }
 
 impl Prompt {

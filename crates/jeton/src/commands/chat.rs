@@ -99,7 +99,7 @@ impl Chat {
         let mut input = prompt::question(None, "", self.think);
         input.messages = system.chain(self.messages.iter().cloned()).collect();
         let answered = self.effective().and_then(|effective| {
-            let prompt = Prompt::Chat(input);
+            let prompt = Prompt::Chat(Box::new(input));
             let extras = Extras::default();
             Ok(self.generator.answer(&self.model, &prompt, effective, extras, show_text)?)
         });

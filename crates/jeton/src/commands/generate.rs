@@ -89,7 +89,7 @@ pub fn prompt_from_flags(model: &OpenModel, flags: &ArgMatches) -> Result<Prompt
         }
         return Ok(Prompt::Text(text));
     }
-    Ok(Prompt::Chat(prompt::question(system, &text, think)))
+    Ok(Prompt::Chat(Box::new(prompt::question(system, &text, think))))
 }
 
 /// `--think on|off`.
@@ -166,7 +166,7 @@ fn prompt_from_json(request: &Value) -> Result<Prompt, RequestError> {
             Value::String(text) => Ok(Prompt::Text(text.clone())),
             _ => Err(RequestError::parameter("prompt", "`prompt` must be a text")),
         },
-        ["messages"] => Ok(Prompt::Chat(prompt::chat_from_json(request)?)),
+        ["messages"] => Ok(Prompt::Chat(Box::new(prompt::chat_from_json(request)?))),
         _ => {
             let message = "give exactly one of `ids`, `prompt` and `messages`";
             Err(RequestError::parameter(given.get(1).copied().unwrap_or("prompt"), message))
