@@ -265,8 +265,8 @@ impl Candidates {
         largest_key
     }
 
-    /// Keeps the `count` candidates (0 counts as 1) with the largest logits, exactly that many: lower
-    /// ids first among equals. Returns the smallest logit kept.
+    /// Keeps the `count` candidates (0 counts as 1) with the largest logits, exactly that many:
+    /// lower ids first among equals. Returns the smallest logit kept.
     pub fn retain_largest(&mut self, count: usize) -> f64 {
         let count = count.clamp(1, self.len());
         let mut ranking = std::mem::take(&mut self.ranking);

@@ -17,7 +17,7 @@ use sampling::params::{ParamSpec, ParamValue};
 use serde_json::{Value, json};
 
 const HELP: &str = "\
-/set NAME VALUE   change a parameter, for example /set temperature 0.2 (no value: back to the default)
+/set NAME VALUE   change a parameter: /set temperature 0.2 (no value: back to the default)
 /params           what is set, and by whom
 /think on|off     ask the model to reason first, or not to (nothing: the model's own default)
 /system TEXT      the system message (no text: none); begins anew

@@ -43,8 +43,10 @@ fn greedy_answers_equal_transformers_from_folders_and_gguf_files() {
             let index = case["prompt"].as_u64().expect("an index");
             prompts[index as usize]["ids"].clone()
         };
-        let request =
-            |case: &Value| json!({"ids": prompt(case), "temperature": 0, "max_tokens": case["max_new_tokens"]});
+        let request = |case: &Value| {
+            let max_tokens = &case["max_new_tokens"];
+            json!({"ids": prompt(case), "temperature": 0, "max_tokens": max_tokens})
+        };
         let requests: Vec<Value> = greedy.iter().map(request).collect();
         for path in [model.clone(), model.join("model-f32.gguf")] {
             let path = path.to_str().expect("a path");

@@ -94,7 +94,9 @@ fn sample_answers_with_survivors_and_trace() {
     let answers = serve(
         &["sample"],
         &[json!({
-            "logits": [1.0, 3.0, 2.0, "-inf"], "params": {"top_k": 2, "temperature": 0.5}, "seed": 4,
+            "logits": [1.0, 3.0, 2.0, "-inf"],
+            "params": {"top_k": 2, "temperature": 0.5},
+            "seed": 4,
             "samplers": ["temperature", "top_k"],
         })],
     );

@@ -2,8 +2,8 @@
 //! here bit by bit, and the logits that llama.cpp computed from the same file.
 //!
 //! `golden_llama_cpp.json` is made by `make_golden.py` beside it, from the files that this test
-//! writes when `JETON_WRITE_QUANTIZED` names a folder. The digest of each file is checked, so golden
-//! values cannot belong to other weights.
+//! writes when `JETON_WRITE_QUANTIZED` names a folder. The digest of each file is checked, so
+//! golden values cannot belong to other weights.
 
 use super::gguf_writer::{F32, GgufWriter, Meta};
 use super::runner::{WHOLE, logits_of};
