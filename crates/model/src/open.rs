@@ -86,6 +86,11 @@ impl ModelFile {
     /// As [`ModelFile::open`].
     pub fn from_gguf(bytes: Bytes, name: &str) -> Result<Self, LoadError> {
         let gguf = Gguf::read(&bytes, name)?;
+        let key = "split.count";
+        if let Some(parts @ 2..) = gguf.metadata.u32(key)? {
+            let message = format!("says this is one of {parts} parts; merge them into one file");
+            return Err(LoadError::key(name, key, message));
+        }
         let config = config::gguf::read(&gguf, name)?;
         let tensors = Tensors::new(name.into(), Naming::Gguf, gguf.tensors, config.clone());
         let source = Source::Gguf { name: name.into(), bytes, metadata: gguf.metadata };

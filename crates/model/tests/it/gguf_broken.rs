@@ -179,6 +179,15 @@ fn types_that_are_not_computed_with_are_named_when_they_are_needed() {
 }
 
 #[test]
+fn a_part_of_a_split_model_is_refused() {
+    let mut writer = tiny_llama(10);
+    writer.set("split.count", Meta::Raw(2, vec![1, 0]));
+    assert!(open(writer.bytes()).is_ok());
+    writer.set("split.count", Meta::Raw(2, vec![3, 0]));
+    refused(&writer, "key `split.count` says this is one of 3 parts; merge them");
+}
+
+#[test]
 fn missing_and_misshapen_tensors_are_named() {
     let name = model::TensorName::Layer(1, model::LayerTensor::FfnDown);
     let mut writer = tiny_llama(10);

@@ -1,5 +1,6 @@
 //! What `config.json` may say, in both layouts, and what it may not.
 
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use super::*;
@@ -275,4 +276,87 @@ fn other_files_and_architectures_are_refused() {
         &json!({ "model_type": "mamba" }),
         "architecture `mamba` is not supported; supported: llama, mistral, qwen2",
     );
+}
+
+/// Every key that is read, with values of every type and size: an error or a configuration that
+/// keeps its promises, never a panic.
+#[test]
+fn any_value_under_any_key() {
+    let keys = [
+        "attention_bias",
+        "decoder_sparse_step",
+        "factor",
+        "head_dim",
+        "hidden_act",
+        "hidden_size",
+        "layer_types",
+        "long_factor",
+        "max_position_embeddings",
+        "max_window_layers",
+        "mlp_only_layers",
+        "model_type",
+        "moe_intermediate_size",
+        "num_attention_heads",
+        "num_experts",
+        "num_experts_per_tok",
+        "num_hidden_layers",
+        "num_key_value_heads",
+        "original_max_position_embeddings",
+        "partial_rotary_factor",
+        "query_pre_attn_scalar",
+        "rms_norm_eps",
+        "rope_parameters",
+        "rope_scaling",
+        "rope_theta",
+        "sliding_window",
+        "sliding_window_pattern",
+        "text_config",
+        "use_sliding_window",
+        "vocab_size",
+    ];
+    let values = [
+        json!(null),
+        json!(true),
+        json!(0),
+        json!(1),
+        json!(2),
+        json!(7),
+        json!(-1),
+        json!(0.5),
+        json!(1e-300),
+        json!(1e300),
+        json!(u64::MAX),
+        json!(i64::MIN),
+        json!(""),
+        json!("llama"),
+        json!("qwen3_moe"),
+        json!("gemma3"),
+        json!("phi3"),
+        json!("gpt2"),
+        json!([]),
+        json!([0]),
+        json!([1.0, "x"]),
+        json!({}),
+        json!({ "rope_type": "yarn", "factor": 1e30 }),
+        json!({ "type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 1, 1, 1] }),
+        json!({ "full_attention": null, "sliding_attention": { "rope_theta": 3 } }),
+    ];
+    let (key, value) = (prop::sample::select(keys.to_vec()), prop::sample::select(values.to_vec()));
+    let changes = prop::collection::vec((key, value), 1..6);
+    proptest!(ProptestConfig::with_cases(2000), |(changes in changes)| {
+        let mut json = llama();
+        for (key, value) in changes {
+            json[key] = value;
+        }
+        if let Ok(config) = read(&json, "config.json") {
+            prop_assert!(config.head_count % config.kv_head_count == 0);
+            let ropes = (0..config.layer_count).filter_map(|layer| config.layer_rope(layer));
+            for rope in ropes {
+                prop_assert!(rope.dims % 2 == 0 && (2..=config.head_dim).contains(&rope.dims));
+            }
+            if let Some(window) = &config.window {
+                prop_assert!(window.tokens > 0 && window.layers.len() == config.layer_count);
+            }
+        }
+    });
 }
