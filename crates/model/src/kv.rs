@@ -4,8 +4,9 @@
 //! `[layer][keys, values][position in block][kv_head][head_dim]`. So a kernel that works on one
 //! layer reads two contiguous runs per block, and copying a block is one copy.
 
+use kernels::Kernels;
 use kernels::attention::KvBlocks;
-use kernels::quant::half::f32_to_f16;
+use kernels::quant::half::narrow_f16;
 
 /// Names one block of a [`KvPool`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -127,6 +128,7 @@ impl KvPool {
     /// Stores the key and the value of one position, `offset` positions into `block`.
     pub(crate) fn write(
         &mut self,
+        kernels: &Kernels,
         block: KvBlockId,
         layer: usize,
         offset: usize,
@@ -139,8 +141,7 @@ impl KvPool {
             match self.block_mut(block) {
                 KvNumbers::F32(numbers) => numbers[start..][..from.len()].copy_from_slice(from),
                 KvNumbers::F16(numbers) => {
-                    let to = numbers[start..][..from.len()].iter_mut();
-                    to.zip(from).for_each(|(to, &from)| *to = f32_to_f16(from));
+                    narrow_f16(kernels, from, &mut numbers[start..][..from.len()]);
                 }
             }
         }

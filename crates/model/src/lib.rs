@@ -3,7 +3,7 @@
 //! Invariants of this room:
 //! - It knows no request, no sampling, no tokenizer and no time: token ids in, logits out.
 //! - Memory for keys and values is addressed from outside by [`KvBlockId`] only.
-//! - The logits of a row depend on the sequence's tokens alone, never on the other rows of the step.
+//! - The logits of a row depend on the tokens of its sequence alone, never on its neighbours.
 
 pub mod config;
 pub mod defaults;
@@ -14,6 +14,7 @@ pub mod forward;
 pub mod kv;
 mod layers;
 pub mod loaded;
+pub mod memory;
 pub mod open;
 pub mod scripted;
 
@@ -30,5 +31,6 @@ pub use files::view::{StoredTensor, StoredType, TensorView};
 pub use forward::{Forward, Logits, Segment, StepRows, TokenId, WantedLogits};
 pub use kv::{KvBlockId, KvElement, KvPool, KvShape};
 pub use loaded::{LoadOptions, LoadedModel, Precision};
+pub use memory::{MemoryNeed, Usage};
 pub use open::{ModelFile, TypeShare};
 pub use scripted::{ScriptedCounters, ScriptedModel};

@@ -142,12 +142,7 @@ impl Forward for LoadedModel {
     }
 
     fn kv_shape(&self) -> KvShape {
-        KvShape {
-            layer_count: self.config.layer_count,
-            kv_head_count: self.config.kv_head_count,
-            head_dim: self.config.head_dim,
-            element: self.kv_element,
-        }
+        self.config.kv_shape(self.kv_element)
     }
 
     fn forward(&mut self, rows: &StepRows, kv: &mut KvPool, logits: &mut Logits) {
@@ -237,5 +232,83 @@ fn default_element(tensors: &Tensors, precision: Precision) -> KvElement {
         Precision::F32 => KvElement::F32,
         Precision::Auto if tensors.stored().all(is_f32) => KvElement::F32,
         Precision::Auto => KvElement::F16,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kv::KvBlockId;
+    use std::path::Path;
+
+    fn tiny(name: &str, options: LoadOptions) -> LoadedModel {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
+        let file = ModelFile::open(&folder).expect("is in the repo");
+        LoadedModel::load(&file, &options).expect("is a good model")
+    }
+
+    fn segment(tokens: Vec<TokenId>, first_position: usize) -> Segment {
+        let kv_blocks = vec![KvBlockId(0)];
+        Segment { tokens, first_position, kv_blocks, logits: WantedLogits::Last }
+    }
+
+    fn forward(model: &mut LoadedModel, segment: Segment) {
+        let mut kv = KvPool::new(model.kv_shape(), 512, 1);
+        model.forward(&StepRows { segments: vec![segment] }, &mut kv, &mut Logits::new());
+    }
+
+    #[test]
+    fn batches_hold_all_rows_in_order_and_no_more_than_allowed() {
+        let lens = [1, 5, 3, 0, 9, 2];
+        let segments: Vec<Segment> = lens.iter().map(|&len| segment(vec![7; len], 0)).collect();
+        for rows_max in 1..25 {
+            let batches = cut(&segments, rows_max);
+            let sizes: Vec<usize> =
+                batches.iter().map(|batch| batch.iter().map(|piece| piece.len).sum()).collect();
+            let (last, full) = sizes.split_last().expect("there are rows");
+            assert!(full.iter().all(|&size| size == rows_max) && (1..=rows_max).contains(last));
+            let mut found = [0; 6];
+            for piece in batches.iter().flatten() {
+                let index =
+                    segments.iter().position(|segment| std::ptr::eq(segment, piece.segment));
+                let index = index.expect("pieces are of these segments");
+                assert_eq!(piece.first, found[index]);
+                found[index] += piece.len;
+            }
+            assert_eq!(found, lens);
+        }
+        assert!(cut(&[], 4).is_empty());
+    }
+
+    #[test]
+    fn keys_and_values_are_as_precise_as_the_weights() {
+        let element = |name, options| tiny(name, options).kv_shape().element;
+        let exact = LoadOptions { precision: Precision::F32, ..Default::default() };
+        let given = LoadOptions { kv_element: Some(KvElement::F16), ..Default::default() };
+        assert_eq!(element("llama", LoadOptions::default()), KvElement::F32);
+        assert_eq!(element("qwen2", LoadOptions::default()), KvElement::F16);
+        assert_eq!(element("qwen2", exact), KvElement::F32);
+        assert_eq!(element("llama", given), KvElement::F16);
+    }
+
+    #[test]
+    fn a_window_may_be_shorter_than_the_models_own() {
+        let window = |context_tokens| {
+            let options = LoadOptions { context_tokens, ..Default::default() };
+            tiny("llama", options).context_tokens_max()
+        };
+        assert_eq!([window(None), window(Some(100)), window(Some(1000))], [256, 100, 256]);
+    }
+
+    #[test]
+    #[should_panic(expected = "token 64 is outside of the vocabulary")]
+    fn a_token_outside_of_the_vocabulary_is_the_callers_mistake() {
+        forward(&mut tiny("llama", LoadOptions::default()), segment(vec![63, 64], 0));
+    }
+
+    #[test]
+    #[should_panic(expected = "positions must lie within the model's window")]
+    fn a_position_beyond_the_window_is_the_callers_mistake() {
+        forward(&mut tiny("llama", LoadOptions::default()), segment(vec![1; 3], 254));
     }
 }

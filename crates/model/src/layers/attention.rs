@@ -59,14 +59,16 @@ pub(crate) fn look_back(batch: &mut Batch<'_>, it: &Attention, heads: &mut Heads
 
 /// Writes the rows' keys and values into their blocks.
 fn store(batch: &mut Batch<'_>, layer: usize, k: &[f32], v: &[f32]) {
+    let kernels = &batch.compute.kernels;
     let dim = batch.kv.shape().row_numbers();
     let block_tokens = batch.kv.block_tokens();
     for run in batch.runs {
         for (index, row) in run.rows.clone().enumerate() {
             let position = run.first_position + index;
             let block = run.kv_blocks[position / block_tokens];
-            let values = row * dim..(row + 1) * dim;
-            batch.kv.write(block, layer, position % block_tokens, &k[values.clone()], &v[values]);
+            let offset = position % block_tokens;
+            let [key, value] = [k, v].map(|rows| &rows[row * dim..][..dim]);
+            batch.kv.write(kernels, block, layer, offset, key, value);
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Both ends of a model: tokens to rows, rows to logits.
 
 use super::batch::{Batch, Stream};
-use super::linear::{Linear, add, linear};
+use super::linear::{Linear, linear};
 use super::norm::{Norm, norm};
 use crate::files::view::TensorView;
 use kernels::ops::activation::soft_cap;
-use kernels::ops::elementwise::scale;
+use kernels::ops::elementwise;
 use kernels::quant::dequantize_row;
 
 /// Rows of numbers for tokens and, in older models, for positions.
@@ -31,17 +31,18 @@ pub(crate) struct Head {
 
 /// `x` = the embedding of each row's token: (rows, hidden_dim).
 pub(crate) fn embed(batch: &Batch<'_>, embedding: &Embedding, x: &mut [f32]) {
+    let kernels = &batch.compute.kernels;
     let hidden_dim = embedding.tokens.cols;
     let mut learned = vec![0.0; if embedding.positions.is_some() { hidden_dim } else { 0 }];
     let rows = batch.tokens.iter().zip(batch.positions).zip(x.chunks_exact_mut(hidden_dim));
     for ((&token, &position), x) in rows {
         fetch_row(&embedding.tokens, token as usize, x);
         if embedding.scale != 1.0 {
-            scale(&batch.compute.kernels, x, embedding.scale);
+            elementwise::scale(kernels, x, embedding.scale);
         }
         if let Some(positions) = &embedding.positions {
             fetch_row(positions, position, &mut learned);
-            add(batch, x, &learned);
+            elementwise::add(kernels, x, &learned);
         }
     }
 }

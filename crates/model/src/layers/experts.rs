@@ -57,18 +57,16 @@ pub(crate) fn moe_mlp(batch: &mut Batch<'_>, moe: &MoeMlp, x: &[f32], out: &mut 
     batch.compute.routes = routes;
 }
 
-/// Softmax over all experts, then the `experts_used` most probable ones of each row; ties go to
-/// the lower number. `routes` is left sorted by expert, then row.
+/// Softmax over all experts, then the `experts_used` most probable ones of each row. `routes` is
+/// left sorted by expert, then row.
 fn route(batch: &Batch<'_>, moe: &MoeMlp, probs: &mut [f32], routes: &mut Vec<Route>) {
     routes.clear();
     for (row, probs) in probs.chunks_exact_mut(moe.experts.len()).enumerate() {
         softmax(&batch.compute.kernels, probs);
         let first = routes.len();
         for _ in 0..moe.experts_used {
-            let expert = most_probable(probs);
+            let expert = most_probable_of_rest(probs, &routes[first..]);
             routes.push(Route { expert, row, weight: probs[expert] });
-            // Not chosen again; probabilities are never negative.
-            probs[expert] = -1.0;
         }
         if moe.normalize_probs {
             let chosen = &mut routes[first..];
@@ -79,13 +77,38 @@ fn route(batch: &Batch<'_>, moe: &MoeMlp, probs: &mut [f32], routes: &mut Vec<Ro
     routes.sort_unstable_by_key(|route| (route.expert, route.row));
 }
 
-/// Index of the largest number; the first of equals.
-fn most_probable(probs: &[f32]) -> usize {
-    let mut best = 0;
-    for (index, &prob) in probs.iter().enumerate() {
-        if prob > probs[best] {
-            best = index;
+/// The most probable expert that is not among `chosen`; the first of equals, and of those that
+/// are no numbers.
+fn most_probable_of_rest(probs: &[f32], chosen: &[Route]) -> usize {
+    let is_free = |expert: &usize| chosen.iter().all(|route| route.expert != *expert);
+    let free = (0..probs.len()).filter(is_free);
+    free.reduce(|best, expert| if probs[expert] > probs[best] { expert } else { best })
+        .expect("a row uses at most as many experts as there are")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(probs: &[f32], count: usize) -> Vec<usize> {
+        let mut routes = Vec::new();
+        for _ in 0..count {
+            let expert = most_probable_of_rest(probs, &routes);
+            routes.push(Route { expert, row: 0, weight: probs[expert] });
         }
+        routes.iter().map(|route| route.expert).collect()
     }
-    best
+
+    #[test]
+    fn the_most_probable_come_first_and_ties_go_to_the_lower_number() {
+        assert_eq!(chosen(&[0.1, 0.4, 0.2, 0.4, 0.0], 5), [1, 3, 2, 0, 4]);
+    }
+
+    #[test]
+    fn experts_are_distinct_even_without_numbers() {
+        assert_eq!(chosen(&[f32::NAN; 3], 3), [0, 1, 2]);
+        let mut some = chosen(&[0.5, f32::NAN, 0.7], 3);
+        some.sort_unstable();
+        assert_eq!(some, [0, 1, 2]);
+    }
 }

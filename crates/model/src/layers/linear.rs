@@ -1,6 +1,6 @@
 //! Affine maps: a weight matrix that stays as it lies in the file, and a bias where there is one.
 
-use super::batch::Batch;
+use super::batch::{Batch, share_rows};
 use crate::files::view::TensorView;
 use kernels::Arithmetic;
 use kernels::ops::elementwise;
@@ -40,7 +40,12 @@ pub(crate) fn linear_many<const N: usize>(
     }
 }
 
-/// `to += from`.
+/// `to += from`, for rows of any length.
 pub(crate) fn add(batch: &Batch<'_>, to: &mut [f32], from: &[f32]) {
-    elementwise::add(&batch.compute.kernels, to, from);
+    let compute = &*batch.compute;
+    let row_len = to.len() / batch.rows();
+    share_rows(compute, to, row_len, |rows, to| {
+        let from = &from[rows.start * row_len..rows.end * row_len];
+        elementwise::add(&compute.kernels, to, from);
+    });
 }

@@ -1,6 +1,6 @@
 //! Feed-forward networks.
 
-use super::batch::{Batch, sized};
+use super::batch::{Batch, share_rows, sized};
 use super::linear::{Linear, linear, linear_many};
 use crate::config::Activation;
 use kernels::ops::activation;
@@ -33,7 +33,11 @@ pub(crate) fn gated_mlp(batch: &mut Batch<'_>, mlp: &GatedMlp, x: &[f32], out: &
     let mut buffers = std::mem::take(&mut batch.compute.ffn);
     let [gate, up] = buffers.each_mut().map(|buffer| sized(buffer, len)); // (rows, ffn_dim)
     linear_many(batch, x, [(&mlp.gate, &mut *gate), (&mlp.up, &mut *up)]);
-    activation::gate(&batch.compute.kernels, kernel_activation(mlp.activation), gate, up);
+    let (compute, ffn_dim) = (&*batch.compute, mlp.gate.weight.rows);
+    share_rows(compute, gate, ffn_dim, |rows, gate| {
+        let up = &up[rows.start * ffn_dim..rows.end * ffn_dim];
+        activation::gate(&compute.kernels, kernel_activation(mlp.activation), gate, up);
+    });
     linear(batch, &mlp.down, gate, out);
     batch.compute.ffn = buffers;
 }
@@ -44,7 +48,10 @@ pub(crate) fn mlp(batch: &mut Batch<'_>, mlp: &Mlp, x: &[f32], out: &mut [f32]) 
     let mut buffers = std::mem::take(&mut batch.compute.ffn);
     let up = sized(&mut buffers[0], len); // (rows, ffn_dim)
     linear(batch, &mlp.up, x, up);
-    activation::activate(&batch.compute.kernels, kernel_activation(mlp.activation), up);
+    let compute = &*batch.compute;
+    share_rows(compute, up, mlp.up.weight.rows, |_, up| {
+        activation::activate(&compute.kernels, kernel_activation(mlp.activation), up);
+    });
     linear(batch, &mlp.down, up, out);
     batch.compute.ffn = buffers;
 }
