@@ -26,9 +26,8 @@ fn main() {
     let rows = arguments.get(2).map_or(512, |rows| rows.parse().expect("a number of rows"));
     let bytes: Vec<u8> = random_bytes(DECODE_BYTES);
     println!("isa {}, prefill of {rows} rows", kernels.isa().name());
-    println!(
-        "type     threads  decode GB/s  (plain read)  prefill GMAC/s 2048x2048  8192x2048  2048x8192"
-    );
+    println!("                      GB/s               GMAC/s of a prefill, weight rows x columns");
+    println!("type     threads    decode  plain read  2048x2048  8192x2048  2048x8192");
     for kind in WeightType::ALL {
         if wanted != "all" && !wanted.split(',').any(|name| name == kind.name()) {
             continue;

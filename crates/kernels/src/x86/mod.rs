@@ -1,7 +1,8 @@
 //! Kernels for x86-64: AVX-512 with VNNI, and AVX2.
 //!
 //! Everything here gives the same bits as [`crate::scalar`]; what differs is the order of memory
-//! and of integer sums. `activations` and `scratch` serve both instruction sets.
+//! and of integer sums. Both instruction sets share the `walk` over a matrix and, for few input
+//! rows, `rows`; their folders hold what multiplies many input rows, and float products.
 
 mod activations;
 mod avx2;

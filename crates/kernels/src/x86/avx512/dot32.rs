@@ -13,8 +13,7 @@
 //! 2. One `vpdpbusd` does 64 multiplications; its activations come from memory with the broadcast
 //!    for free, its weights are shared by all input rows.
 //! 3. Eight independent chains hide its latency; 8 of 10 operations on its ports are useful.
-//! 4. Weights come from a panel that was unpacked once for all input rows, or, when there are few
-//!    rows, straight from the file's order without touching memory again.
+//! 4. Weights come from a panel that was unpacked once for all input rows (few rows: see `rows`).
 
 use super::block32::{Format32, Tile32};
 use super::bytes::{broadcast, broadcast_f32, load, load_f32, store, store_f32};

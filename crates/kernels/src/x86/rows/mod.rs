@@ -262,11 +262,21 @@ unsafe fn at(rows: TileRows, bytes: usize) -> TileRows {
 }
 
 /// Asks for the bytes of block `block` of the eight rows after these.
+///
+/// A few lines at a time go straight to the first-level cache; the many lines of a large block
+/// would wait there for each other, and drive out the rows of this tile, so they go to the second.
 #[inline(always)]
 unsafe fn prefetch_next(rows: TileRows, block: usize, block_bytes: usize) {
     let first = rows.start.wrapping_add(8 * (rows.stride + block * block_bytes));
     for line in 0..(8 * block_bytes).div_ceil(64) {
+        let line = first.wrapping_add(line * 64).cast();
         // SAFETY: a prefetch reads nothing and faults nowhere.
-        unsafe { _mm_prefetch::<_MM_HINT_T1>(first.wrapping_add(line * 64).cast()) }
+        unsafe {
+            if block_bytes <= 24 {
+                _mm_prefetch::<_MM_HINT_T0>(line);
+            } else {
+                _mm_prefetch::<_MM_HINT_T1>(line);
+            }
+        }
     }
 }

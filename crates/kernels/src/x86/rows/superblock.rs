@@ -180,8 +180,8 @@ impl Row256 for Iq4Xs {
             for (chunk, codes) in row.codes.iter_mut().enumerate() {
                 *codes = looked_up(nibbles(block.add(8 + 16 * chunk)), &IQ4_CODES, 0);
             }
-            let low = spread::<4>(u64::from(block.add(4).cast::<u32>().read_unaligned()));
-            let high = spread::<2>(u64::from(block.add(2).cast::<u16>().read_unaligned()));
+            let low = spread_nibbles(block.add(4).cast::<u32>().read_unaligned());
+            let high = spread_pairs(block.add(2).cast::<u16>().read_unaligned());
             row.scales = _mm256_sub_epi16(twice(low | high << 4), _mm256_set1_epi16(32));
             row
         }
@@ -206,13 +206,22 @@ unsafe fn twice(bytes: u64) -> __m256i {
     }
 }
 
-/// Eight neighbouring groups of BITS (2 or 4) bits, each in a byte of its own.
+/// Eight neighbouring groups of four bits, each in a byte of its own.
 #[inline(always)]
-fn spread<const BITS: usize>(packed: u64) -> u64 {
-    (0..8).fold(0, |bytes, i| {
-        let group = packed >> (BITS * i) & ((1 << BITS) - 1);
-        bytes | group << (8 * i)
-    })
+fn spread_nibbles(packed: u32) -> u64 {
+    let halves = u64::from(packed);
+    let halves = (halves | halves << 16) & 0x0000_ffff_0000_ffff;
+    let bytes = (halves | halves << 8) & 0x00ff_00ff_00ff_00ff;
+    (bytes | bytes << 4) & 0x0f0f_0f0f_0f0f_0f0f
+}
+
+/// Eight neighbouring groups of two bits, each in a byte of its own.
+#[inline(always)]
+fn spread_pairs(packed: u16) -> u64 {
+    let bytes = u64::from(packed);
+    let bytes = (bytes | bytes << 24) & 0x0000_00ff_0000_00ff;
+    let nibbles = (bytes | bytes << 12) & 0x000f_000f_000f_000f;
+    (nibbles | nibbles << 6) & 0x0303_0303_0303_0303
 }
 
 /// Scales of Q4_K and Q5_K: two f16, then eight scales and eight minima of six bits in 12 bytes.
