@@ -8,6 +8,8 @@
 //! under the computation. Replace model files by renaming a new file over the old name: the
 //! mapping then keeps the old contents.
 
+#![allow(unsafe_code)]
+
 use std::fs::File;
 use std::ops::{Deref, Range};
 use std::path::Path;

@@ -278,43 +278,41 @@ fn other_files_and_architectures_are_refused() {
     );
 }
 
-/// Every key that is read, with values of every type and size: an error or a configuration that
-/// keeps its promises, never a panic.
-#[test]
-fn any_value_under_any_key() {
-    let keys = [
-        "attention_bias",
-        "decoder_sparse_step",
-        "factor",
-        "head_dim",
-        "hidden_act",
-        "hidden_size",
-        "layer_types",
-        "long_factor",
-        "max_position_embeddings",
-        "max_window_layers",
-        "mlp_only_layers",
-        "model_type",
-        "moe_intermediate_size",
-        "num_attention_heads",
-        "num_experts",
-        "num_experts_per_tok",
-        "num_hidden_layers",
-        "num_key_value_heads",
-        "original_max_position_embeddings",
-        "partial_rotary_factor",
-        "query_pre_attn_scalar",
-        "rms_norm_eps",
-        "rope_parameters",
-        "rope_scaling",
-        "rope_theta",
-        "sliding_window",
-        "sliding_window_pattern",
-        "text_config",
-        "use_sliding_window",
-        "vocab_size",
-    ];
-    let values = [
+const KEYS_READ: [&str; 30] = [
+    "attention_bias",
+    "decoder_sparse_step",
+    "factor",
+    "head_dim",
+    "hidden_act",
+    "hidden_size",
+    "layer_types",
+    "long_factor",
+    "max_position_embeddings",
+    "max_window_layers",
+    "mlp_only_layers",
+    "model_type",
+    "moe_intermediate_size",
+    "num_attention_heads",
+    "num_experts",
+    "num_experts_per_tok",
+    "num_hidden_layers",
+    "num_key_value_heads",
+    "original_max_position_embeddings",
+    "partial_rotary_factor",
+    "query_pre_attn_scalar",
+    "rms_norm_eps",
+    "rope_parameters",
+    "rope_scaling",
+    "rope_theta",
+    "sliding_window",
+    "sliding_window_pattern",
+    "text_config",
+    "use_sliding_window",
+    "vocab_size",
+];
+
+fn hostile_values() -> Vec<Value> {
+    vec![
         json!(null),
         json!(true),
         json!(0),
@@ -340,8 +338,15 @@ fn any_value_under_any_key() {
         json!({ "rope_type": "yarn", "factor": 1e30 }),
         json!({ "type": "longrope", "short_factor": [1, 1, 1, 1], "long_factor": [1, 1, 1, 1] }),
         json!({ "full_attention": null, "sliding_attention": { "rope_theta": 3 } }),
-    ];
-    let (key, value) = (prop::sample::select(keys.to_vec()), prop::sample::select(values.to_vec()));
+    ]
+}
+
+/// Every key that is read, with values of every type and size: an error or a configuration that
+/// keeps its promises, never a panic.
+#[test]
+fn any_value_under_any_key() {
+    let (key, value) =
+        (prop::sample::select(KEYS_READ.to_vec()), prop::sample::select(hostile_values()));
     let changes = prop::collection::vec((key, value), 1..6);
     proptest!(ProptestConfig::with_cases(2000), |(changes in changes)| {
         let mut json = llama();
