@@ -5,6 +5,8 @@
 //! - Memory for keys and values is addressed from outside by [`KvBlockId`] only.
 //! - The logits of a row depend on the tokens of its sequence alone, never on its neighbours.
 
+#![deny(unsafe_code)]
+
 pub mod config;
 pub mod defaults;
 pub mod error;

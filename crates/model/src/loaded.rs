@@ -108,6 +108,11 @@ impl LoadedModel {
         &self.config
     }
 
+    /// Compute threads in use.
+    pub fn threads(&self) -> usize {
+        self.compute.pool.threads()
+    }
+
     /// Computes the rows of `runs`, whose tokens and positions are in the workspace.
     fn decode(&mut self, runs: &[Run<'_>], kv: &mut KvPool, logits: &mut [f32]) {
         let Workspace { tokens, positions, rotations, stream, heads } = &mut self.workspace;

@@ -5,6 +5,7 @@ use crate::open_model::OpenModel;
 use crate::param_values;
 use crate::terminal::{Align, bytes, table};
 use clap::ArgMatches;
+use model::memory::{MemoryNeed, Usage};
 use model::{Forward, KvElement, LoadedModel, RopeScaling};
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -33,35 +34,29 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-/// What running the model takes, in bytes.
+/// What running the model takes.
 struct Memory {
-    context_tokens: usize,
-    batch: usize,
-    element: KvElement,
-    weights_bytes: u64,
+    usage: Usage,
     position_bytes: u64,
-    kv_bytes: u64,
+    need: MemoryNeed,
 }
 
 impl Memory {
-    fn of(model: &OpenModel, loaded: &LoadedModel, batch: usize) -> Memory {
+    fn of(model: &OpenModel, loaded: &LoadedModel, sequence_count: usize) -> Memory {
         let shape = loaded.kv_shape();
-        let context_tokens = loaded.context_tokens_max();
-        let position_bytes = shape.position_bytes() as u64;
+        let usage = Usage {
+            sequence_count,
+            context_tokens: loaded.context_tokens_max(),
+            step_tokens: engine::limits::STEP_TOKENS_MAX,
+            threads: loaded.threads(),
+            kv_element: shape.element,
+        };
+        let weights_bytes = model.file.tensor_bytes();
         Memory {
-            context_tokens,
-            batch,
-            element: shape.element,
-            weights_bytes: model.file.tensor_bytes(),
-            position_bytes,
-            kv_bytes: position_bytes
-                .saturating_mul(context_tokens as u64)
-                .saturating_mul(batch as u64),
+            usage,
+            position_bytes: shape.position_bytes() as u64,
+            need: model.file.config().memory_need(weights_bytes, &usage),
         }
-    }
-
-    fn total_bytes(&self) -> u64 {
-        self.weights_bytes.saturating_add(self.kv_bytes)
     }
 }
 
@@ -116,20 +111,24 @@ fn report(model: &OpenModel, memory: &Memory) -> String {
 }
 
 fn memory_line(memory: &Memory) -> String {
-    let element = match memory.element {
+    let element = match memory.usage.kv_element {
         KvElement::F32 => "f32",
         KvElement::F16 => "f16",
     };
+    let need = &memory.need;
     format!(
         "weights {} (mapped from the file)\n\
          keys and values {} at most: {} sequences x {} tokens x {} ({element}), taken as used\n\
+         workspace {}, logits {}\n\
          together {}",
-        bytes(memory.weights_bytes),
-        bytes(memory.kv_bytes),
-        memory.batch,
-        memory.context_tokens,
+        bytes(need.weights_bytes),
+        bytes(need.kv_bytes),
+        memory.usage.sequence_count,
+        memory.usage.context_tokens,
         bytes(memory.position_bytes),
-        bytes(memory.total_bytes()),
+        bytes(need.workspace_bytes),
+        bytes(need.logits_bytes),
+        bytes(need.total_bytes()),
     )
 }
 
@@ -256,12 +255,14 @@ fn report_json(model: &OpenModel, memory: &Memory, with_tensors: bool) -> Value 
         "recommended": recommended,
         "chat_template": model.template.as_ref().map(text::ChatTemplate::source),
         "memory": {
-            "weights_bytes": memory.weights_bytes,
+            "weights_bytes": memory.need.weights_bytes,
             "kv_bytes_per_token": memory.position_bytes,
-            "kv_bytes_max": memory.kv_bytes,
-            "context_tokens": memory.context_tokens,
-            "sequences": memory.batch,
-            "total_bytes": memory.total_bytes(),
+            "kv_bytes_max": memory.need.kv_bytes,
+            "workspace_bytes": memory.need.workspace_bytes,
+            "logits_bytes": memory.need.logits_bytes,
+            "context_tokens": memory.usage.context_tokens,
+            "sequences": memory.usage.sequence_count,
+            "total_bytes": memory.need.total_bytes(),
         },
     });
     if with_tensors {
