@@ -31,7 +31,8 @@ pub(super) const PANEL_BYTES_256: usize = 128 * 32 + 64 + 8 * 32;
 pub(super) const ROW_BYTES_32: usize = 64 + 4 + 4;
 pub(super) const ROW_BYTES_256: usize = 512 + 4 + 32;
 
-/// Brings activations per 32 values into groups: codes [R][32], scales [R], sums i32 [R].
+/// Brings activations per 32 values into groups: `codes [R][32]`, `scales [R]`,
+/// `sums i32 [R]`.
 pub(super) fn pack_activations_32<'a>(
     input: &Quantized,
     rows: usize,
@@ -43,7 +44,8 @@ pub(super) fn pack_activations_32<'a>(
     })
 }
 
-/// Brings activations per 256 values into groups: codes [R][256], scales [R], sums i16 [R][16].
+/// Brings activations per 256 values into groups: `codes [R][256]`, `scales [R]`,
+/// `sums i16 [R][16]`.
 pub(super) fn pack_activations_256<'a>(
     input: &Quantized,
     rows: usize,

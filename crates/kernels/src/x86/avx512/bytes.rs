@@ -1,7 +1,7 @@
 //! How a tile of 16 weight rows gets from the file's order into vector lanes.
 //!
 //! ```text
-//! for four rows at a time: put 16 bytes of each into one vector     (lane j of vector i: row 4j + i)
+//! for four rows at a time: put 16 bytes of each into one vector   (lane j of vector i: row 4j + i)
 //! transpose the 4 x 4 dwords inside each lane                       (8 shuffles)
 //! -> vector g, dword n = bytes 4g .. 4g + 4 of row n
 //! ```

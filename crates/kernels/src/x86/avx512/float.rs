@@ -9,7 +9,8 @@
 //! ```
 //! 1. Lane i of a sum holds the columns i, i + 16, ...: the law's order, whatever T, R and panels.
 //! 2. 24 chains keep both multipliers busy, and a loaded vector is used 4 to 8 times.
-//! 3. Inputs are packed into one stream. A panel of it (12 KB) stays in the first-level cache for all tiles of a strip.
+//! 3. Inputs are packed into one stream, a panel of which (12 KB) stays in the first-level cache for
+//!    all tiles of a strip.
 //! 4. Half-precision weights are widened on the way from the file; there is no copy.
 
 use super::bytes::{load_f32, store_f32};
@@ -280,6 +281,9 @@ impl Tile<'_> {
         unsafe {
             for k in (0..whole).step_by(16) {
                 let x: [__m512; R] = std::array::from_fn(|r| inputs(r, k));
+                if R <= 3 {
+                    self.prefetch_next::<W, T>(k);
+                }
                 for (t, acc) in acc.iter_mut().enumerate() {
                     let w = W::sixteen(weights(t, k));
                     for (acc, x) in acc.iter_mut().zip(x) {
@@ -300,6 +304,19 @@ impl Tile<'_> {
             }
         }
         *sums = acc;
+    }
+}
+
+impl Tile<'_> {
+    /// Asks for as many bytes of the tile after this one as 16 columns have, one long stream where
+    /// the rows are T short ones. Only worth it with few input rows, which read all columns.
+    #[inline(always)]
+    unsafe fn prefetch_next<W: Widen, const T: usize>(&self, k: usize) {
+        let next = self.weights.wrapping_add(T * (self.weight_stride + k * W::BYTES));
+        for line in 0..T * 16 * W::BYTES / 64 {
+            // SAFETY: a prefetch reads nothing and faults nowhere.
+            unsafe { _mm_prefetch::<_MM_HINT_T1>(next.wrapping_add(line * 64).cast()) }
+        }
     }
 }
 
