@@ -2,11 +2,12 @@
 //!
 //! `cargo xtask tidy` checks the rules, `cargo xtask docs` writes the pages that come from the
 //! code's own tables, `cargo xtask docs --check` says whether they are current. The same checks run
-//! in `cargo test`.
+//! in `cargo test`. `cargo xtask picture COMMAND` turns a terminal's text into the front page's SVG.
 #![forbid(unsafe_code)]
 
 mod arrows;
 mod docs;
+mod picture;
 mod tidy;
 
 use std::path::PathBuf;
@@ -19,7 +20,8 @@ fn main() -> ExitCode {
         ["tidy"] => [tidy::problems(&root()), arrows::problems(&root())].concat(),
         ["docs"] => docs::write(&root()),
         ["docs", "--check"] => docs::problems(&root()),
-        _ => vec!["usage: cargo xtask tidy | docs [--check]".to_string()],
+        ["picture", command] => picture::print(command),
+        _ => vec!["usage: cargo xtask tidy | docs [--check] | picture COMMAND".to_string()],
     };
     for problem in &problems {
         eprintln!("{problem}");
