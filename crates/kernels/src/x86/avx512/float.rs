@@ -9,7 +9,7 @@
 //! ```
 //! 1. Lane i of a sum holds the columns i, i + 16, ...: the law's order, whatever T, R and panels.
 //! 2. 24 chains keep both multipliers busy, and a loaded vector is used 4 to 8 times.
-//! 3. Inputs are packed into one stream, a panel of which (12 KB) stays in the first-level cache for
+//! 3. Inputs are packed into one stream; a panel of it (12 KB) stays in the first-level cache for
 //!    all tiles of a strip.
 //! 4. Half-precision weights are widened on the way from the file; there is no copy.
 
