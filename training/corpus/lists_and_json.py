@@ -4,7 +4,7 @@ import json
 
 from .categories import CATEGORIES, ORDERED, SYNONYMS
 from .chat import Turn
-from .text import NUMBER_WORDS, capital, join_list, vary
+from .text import NUMBER_WORDS, article, capital, join_list, vary
 from .words import NAMES, TOWNS
 
 STYLES = {
@@ -77,10 +77,10 @@ def invented_json(rng):
     keys.sort(key=lambda k: (k != "name", rng.random()))
     pretty = rng.random() < 0.3
     ask = vary(rng, rng.choice([
-        "[Make|Write|Create|Give me|Return] a JSON object for a {o} with the keys {k}.",
-        "[Describe|Invent] a {o} as JSON with {k}.", "JSON for a {o}: {k}",
+        "[Make|Write|Create|Give me|Return] a JSON object for {o} with the keys {k}.",
+        "[Describe|Invent] {o} as JSON with {k}.", "JSON for {o}: {k}",
         "[Give me|Return|Write] a [small |]JSON object with the keys {k}.",
-        "Output a JSON object with {k}."]), {"o": owner, "k": join_list(keys)})
+        "Output a JSON object with {k}."]), {"o": article(owner), "k": join_list(keys)})
     if pretty:
         ask += " Use several lines."
     value = {key: value_for(rng, key) for key in keys}
@@ -89,8 +89,8 @@ def invented_json(rng):
     return Turn(ask, show_json(value, pretty), thought)
 
 
-FACTS = {"name": None, "age": "{n} is {v} years old", "city": "{n} lives in {v}", "job": "{n} works as a {v}",
-         "color": "{n} likes the color {v}", "sport": "{n} plays {v}", "animal": "{n} has a {v}",
+FACTS = {"name": None, "age": "{n} is {v} years old", "city": "{n} lives in {v}", "job": "{n} works as {a}",
+         "color": "{n} likes the color {v}", "sport": "{n} plays {v}", "animal": "{n} has {a}",
          "fruit": "{n} likes to eat {v}", "mood": "{n} is {v} today"}
 
 
@@ -98,7 +98,7 @@ def extracted_json(rng):
     """Facts in a sentence, wanted as JSON: practice in copying exactly."""
     keys = rng.sample([k for k in FACTS if k != "name"], rng.randint(1, 4))
     value = {"name": rng.choice(NAMES), **{k: value_for(rng, k) for k in keys}}
-    told = [FACTS[k].format(n=value["name"], v=value[k]) for k in keys]
+    told = [FACTS[k].format(n=value["name"], v=value[k], a=article(str(value[k]))) for k in keys]
     text = join_list(told) + "."
     wanted = ["name"] + [k for k in keys if rng.random() < 0.8]
     pretty = rng.random() < 0.25
