@@ -3,6 +3,10 @@
 Most documents are short, and attention costs more in long rows, so most rows
 are short as well. Some rows are as long as the context, so that every position
 is trained. Documents are packed whole and never continue in another row.
+
+A part of the batches are drills: random tokens said twice, or short lines about
+people whose names keep coming back. Only copying can predict them, and a model
+that has not found out how to copy finds out within a hundred such batches.
 """
 
 import random
@@ -10,12 +14,11 @@ import random
 import torch
 from tokenizers import Tokenizer
 
-from corpus import mix
+from corpus import mix, repeat
 from corpus.chat import TEXT_END, render
 
-# Row length as a part of the context, and the share of batches that use it.
-ROW_PARTS = ((4, 0.82), (2, 0.12), (1, 0.06))
-POOL = 96
+POOL = 192
+DRILL_ROW = 64
 
 
 class Packer:
@@ -47,20 +50,31 @@ class Packer:
                 self.pool.append((ids, weights))
 
     def take(self, room, longest):
-        """A document that fits: the longest to open a long row, else any."""
+        """A document that fits: the longest where room is short or rows are long, else any."""
         fitting = [i for i, (ids, _) in enumerate(self.pool) if len(ids) <= room]
         if not fitting:
             return None
-        if longest:
+        if longest or room < self.context // 8:
             return self.pool.pop(max(fitting, key=lambda i: len(self.pool[i][0])))
         return self.pool.pop(self.rng.choice(fitting))
+
+    def length(self):
+        """A quarter of the context, or more when too many long documents wait.
+
+        Without the second rule they would fill the pool and starve the short rows.
+        """
+        self.refill()
+        waiting = sum(len(ids) > self.context // 4 for ids, _ in self.pool)
+        if waiting > POOL // 4:
+            return self.context // self.rng.choice((1, 2, 2))
+        return self.context // (1 if self.rng.random() < 0.03 else 4)
 
     def row(self, length):
         """One row of whole documents; what is left over at its end is not trained."""
         ids, weights = [], []
         while len(ids) < length:
             self.refill()
-            document = self.take(length - len(ids), longest=not ids and length * 2 >= self.context)
+            document = self.take(length - len(ids), longest=length * 2 >= self.context)
             if document is None:
                 break
             ids += document[0]
@@ -70,9 +84,21 @@ class Packer:
 
     def batch(self):
         """(inputs, targets, target weights), each rows by length."""
-        part = self.rng.choices([p for p, _ in ROW_PARTS], [w for _, w in ROW_PARTS])[0]
-        length = self.context // part
+        length = self.length()
         rows = [self.row(length) for _ in range(max(1, self.batch_tokens // length))]
         ids = torch.tensor([r[0] for r in rows])
         weights = torch.tensor([r[1] for r in rows])
+        return ids[:, :-1], ids[:, 1:], weights[:, 1:]
+
+    def drill(self):
+        """A small batch of copying: random tokens said twice, or lines full of names."""
+        rows, half = max(1, self.batch_tokens // 2 // DRILL_ROW), DRILL_ROW // 2
+        if self.rng.random() < 0.6:
+            texts = [self.tokenizer.encode(" " + repeat.name_lines(self.rng)).ids for _ in range(rows)]
+            ids = torch.tensor([(t + [self.end] * DRILL_ROW)[:DRILL_ROW] for t in texts])
+            return ids[:, :-1], ids[:, 1:], (ids[:, 1:] != self.end).float()
+        first = torch.tensor([[self.rng.randrange(self.end) for _ in range(half)] for _ in range(rows)])
+        ids = torch.cat((first, first), 1)
+        weights = torch.zeros(rows, DRILL_ROW)
+        weights[:, half:] = 1.0
         return ids[:, :-1], ids[:, 1:], weights[:, 1:]

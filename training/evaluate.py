@@ -10,6 +10,7 @@ import collections
 import json
 import random
 import re
+import sys
 import time
 from pathlib import Path
 
@@ -87,6 +88,8 @@ def sums_score(subject, count):
         for limit in LIMITS:
             answers = [answer_of(subject.text(ids[:limit]), True) for ids in replies]
             row[f"thinking, {limit} tokens"] = share(last_number(a) == r for a, (_, r) in zip(answers, problems))
+        sizes = sorted(map(len, replies))
+        row["tokens, median and p95"] = [sizes[len(sizes) // 2], sizes[int(len(sizes) * 0.95)]]
         replies = subject.ask([chat(t, False) for t, _ in problems], 30)
         row["no thinking"] = share(last_number(subject.text(ids)) == r for ids, (_, r) in zip(replies, problems))
         rows[label] = row
@@ -220,13 +223,6 @@ def validation(subject, batches):
     return round(validate(subject.model, [packer.batch() for _ in range(batches)], "cpu"), 4)
 
 
-def lengths(subject, count):
-    """How many tokens a 3-digit sum takes with thinking: what a limit has to allow."""
-    problems = held_out_sums(random.Random("lengths"), count, "+", 3)
-    sizes = sorted(len(ids) for ids in subject.ask([chat(t, True) for t, _ in problems], 300))
-    return {"median": sizes[len(sizes) // 2], "p95": sizes[int(len(sizes) * 0.95)], "largest": sizes[-1]}
-
-
 def show(result, indent=0):
     for key, value in result.items():
         if isinstance(value, dict):
@@ -246,14 +242,20 @@ def main():
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     subject, begin = Subject(args.gguf, args.tokenizer), time.time()
-    result = {"parameters": subject.model.parameter_count(), "validation loss": validation(subject, 8),
-              "tokens of a 3-digit sum": lengths(subject, args.count), "arithmetic": sums_score(subject, args.count),
-              "word problems": word_problem_score(subject, args.count), "form": form_score(subject, args.count // 2),
-              "stories": story_score(subject, args.count // 2), "games": game_score(subject, max(20, args.count // 4))}
-    result["seconds"] = round(time.time() - begin)
-    show(result)
-    if args.out:
-        Path(args.out).write_text(json.dumps(result, indent=2) + "\n")
+    result = {"file": Path(args.gguf).name, "parameters": subject.model.parameter_count(), "prompts": args.count}
+    sections = {"arithmetic": lambda: sums_score(subject, args.count),
+                "validation loss": lambda: validation(subject, 8),
+                "games": lambda: game_score(subject, max(20, args.count // 5)),
+                "form": lambda: form_score(subject, args.count // 2),
+                "stories": lambda: story_score(subject, args.count // 2),
+                "word problems": lambda: word_problem_score(subject, args.count)}
+    for name, measure in sections.items():
+        result[name] = measure()
+        result["seconds"] = round(time.time() - begin)
+        show({name: result[name]})
+        sys.stdout.flush()
+        if args.out:
+            Path(args.out).write_text(json.dumps(result, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,9 @@ class Run:
             self.model.load_state_dict(saved["model"])
             for optimizer, state in zip(self.optimizers, saved["optimizers"]):
                 optimizer.load_state_dict(state)
+            for optimizer, peak in zip(self.optimizers, (args.lr_matrix, args.lr_rest)):
+                for group in optimizer.param_groups:
+                    group["peak"] = peak
             self.count.update(saved["count"])
             if args.restart_schedule:
                 self.count["progress"] = 0.0
@@ -80,7 +83,8 @@ class Run:
 
     def step(self):
         """One batch, one update, one step of the running average."""
-        batch = self.data.batch()
+        drill = self.data.rng.random() < self.args.drill * (1 - self.count["progress"])
+        batch = self.data.drill() if drill else self.data.batch()
         loss = loss_of(self.model, batch, self.args.device)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -95,7 +99,7 @@ class Run:
         keep = min(0.99, self.count["step"] / (self.count["step"] + 10))
         for name, value in self.model.state_dict().items():
             self.average[name].lerp_(value, 1 - keep)
-        return loss.item()
+        return None if drill else loss.item()
 
     def validation_loss(self):
         """Loss of the averaged weights, which are the ones that ship."""
@@ -123,7 +127,8 @@ def train(run, args):
         done = run.count["progress"] >= 1.0
         if not done:
             loss = run.step()
-            smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
+            if loss is not None:
+                smooth = loss if smooth is None else 0.98 * smooth + 0.02 * loss
         if done or run.count["step"] % args.log_every == 0:
             line = {**run.count, "loss": round(smooth or 0.0, 4)}
             if done or run.count["step"] % (5 * args.log_every) == 0:
@@ -149,6 +154,7 @@ def arguments():
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--batch-tokens", type=int, default=4096)
+    parser.add_argument("--drill", type=float, default=0.4, help="share of copying drills at the start; fades out")
     parser.add_argument("--lr-matrix", type=float, default=0.02)
     parser.add_argument("--lr-rest", type=float, default=0.003)
     parser.add_argument("--validation-batches", type=int, default=8)

@@ -8,7 +8,7 @@ a little of this teaches the skill early and cheaply.
 from . import subjects as s
 from .categories import CATEGORIES
 from .chat import Turn
-from .text import vary
+from .text import article, vary
 from .words import NAMES, TOWNS
 
 POOLS = [NAMES, s.CREATURES, s.THINGS, s.ADJECTIVES, s.SPOTS, s.TREASURES, s.FOODS, TOWNS, s.PEOPLE, s.LOOKS]
@@ -39,3 +39,22 @@ def sample(rng):
         return Turn(ask, text, f"I repeat the words: {text}")
     ask = vary(rng, "[Say this twice|Repeat this two times|Write this twice]: {t}", {"t": text})
     return Turn(ask, f"{text}\n{text}", f"I write it two times: {text}")
+
+
+LINES = ["{N} [sings|sleeps|laughs|waits|runs].", "{N} likes {food}.", "Then {N} went to {spot}.", "\"Hello,\" said {N}.",
+         "Everyone knows {N}.", "Nobody saw {N}.", "{time}, {N} found {at}.", "{N} wanted to {skill}.",
+         "The {a} is called {N}.", "In the evening, {N} [came home|lit the lamp].", "It was cold, and {N} was tired.",
+         "\"I know,\" {N} said.", "{N} was afraid of {fear}.", "And so {N} smiled.", "There lives {N}.", "What did {N} say?"]
+
+
+def name_lines(rng):
+    """Loose sentences about one or two people: who is who has to be kept in mind."""
+    people = [(n, rng.choice(s.CREATURES + s.PEOPLE)) for n in rng.sample(NAMES, rng.choice((1, 1, 2)))]
+    lines = [f"{n} is {article(a)}." for n, a in people]
+    for _ in range(10):
+        n, a = rng.choice(people)
+        pattern = LINES[8] if len(people) > 1 and rng.random() < 0.6 else rng.choice(LINES)
+        lines.append(vary(rng, pattern, {
+            "N": n, "a": a, "food": rng.choice(s.FOODS), "spot": rng.choice(s.SPOTS), "skill": rng.choice(s.SKILLS),
+            "at": article(rng.choice(s.TREASURES)), "fear": rng.choice(s.FEARS), "time": rng.choice(s.TIMES)}))
+    return " ".join(lines)
