@@ -133,9 +133,8 @@ impl Engine {
         true
     }
 
-    /// Takes no more requests and ends all that are in.
-    pub(crate) fn stop(&mut self, interruption: &Interruption) {
-        self.admission.close();
+    /// Ends all requests that are in.
+    pub(crate) fn finish_all(&mut self, interruption: &Interruption) {
         while let Some((&request, _)) = self.generations.first_key_value() {
             self.finish(request, End::Interrupted(interruption.clone()));
         }

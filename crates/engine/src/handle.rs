@@ -130,7 +130,7 @@ fn run(mut engine: Engine, commands: &Receiver<Command>) {
     };
     engine.admission.close();
     // A sink that panics again loses its request's last event, and nobody else's.
-    while catch_unwind(AssertUnwindSafe(|| engine.stop(&end))).is_err() {}
+    while catch_unwind(AssertUnwindSafe(|| engine.finish_all(&end))).is_err() {}
 }
 
 /// Takes requests and steps until told to stop.

@@ -88,17 +88,12 @@ impl Scheduler {
 
     /// The rows of `plan` are in memory: closes the gaps by them, and seals the blocks now full.
     pub fn complete(&mut self, plan: &StepPlan) {
-        let block_tokens = self.blocks.block_tokens();
         for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
             let index = self.running_index(owner).expect("a planned sequence runs");
             let sequence = &mut self.running[index];
             sequence.computed_count += segment.tokens.len();
-            let full = &sequence.tokens[..sequence.computed_count];
-            for block in full.chunks_exact(block_tokens).skip(sequence.table.sealed_count) {
-                if !self.blocks.seal_next(&mut sequence.table, block) {
-                    break;
-                }
-            }
+            let computed = &sequence.tokens[..sequence.computed_count];
+            self.blocks.seal_full(&mut sequence.table, computed);
         }
     }
 
@@ -256,12 +251,7 @@ impl RowBudget {
     /// How many rows of its gap `sequence` gets when `rows_behind` are kept for others.
     fn share(&self, sequence: &Sequence, rows_behind: usize) -> usize {
         let rows = sequence.gap().min(self.rows.saturating_sub(rows_behind));
-        if sequence.scores_next_rows() {
-            let unscored = sequence.prompt_count - sequence.computed_count;
-            rows.min(unscored).min(self.scored_rows)
-        } else {
-            rows
-        }
+        if sequence.scores_next_rows() { rows.min(self.scored_rows) } else { rows }
     }
 
     fn take(&mut self, sequence: &Sequence, rows: usize) -> usize {

@@ -55,6 +55,18 @@ fn rows_go_by_arrival_and_everyone_behind_keeps_one() {
 }
 
 #[test]
+fn a_gap_in_front_leaves_a_row_for_everyone_behind() {
+    let mut scheduler = scheduler(100, 10, 4);
+    for id in 0..3 {
+        enqueue(&mut scheduler, id, &[id as TokenId; 2]);
+    }
+    step(&mut scheduler);
+    (0..20).for_each(|token| scheduler.append(RequestId(0), token));
+    assert_eq!(step(&mut scheduler).1, [(0, 2, 8), (1, 2, 1), (2, 2, 1)]);
+    assert_eq!(step(&mut scheduler).1, [(0, 10, 8), (1, 3, 1), (2, 3, 1)]);
+}
+
+#[test]
 fn nobody_is_overtaken_in_the_queue() {
     let mut scheduler = scheduler(9, 64, 8);
     enqueue(&mut scheduler, 0, &[1; 4]);

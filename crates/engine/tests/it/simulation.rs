@@ -25,6 +25,7 @@ struct Caller {
     text: String,
     ids: Vec<TokenId>,
     started_count: usize,
+    scored_count: usize,
     finished: Option<Finished>,
 }
 
@@ -34,7 +35,10 @@ impl Caller {
             assert!(self.finished.is_none(), "nothing comes after the end");
             match event {
                 Event::Started(_) => self.started_count += 1,
-                Event::PromptLogprobs(_) => {}
+                Event::PromptLogprobs(scores) => {
+                    assert_eq!(scores.first_index, self.scored_count + 1, "each is told once");
+                    self.scored_count += scores.logprobs.len();
+                }
                 Event::Token(token) => {
                     assert_eq!((token.index, self.started_count), (self.ids.len(), 1));
                     self.ids.push(token.id);
@@ -59,6 +63,9 @@ impl Caller {
                 assert_eq!(self.ids, expected.ids);
                 assert_eq!(self.text, expected.text);
                 assert_eq!(finished.stop_reason, expected.stop_reason);
+                let is_scored = self.request.prompt_logprobs.is_some();
+                let scored_count = if is_scored { self.request.prompt.len() - 1 } else { 0 };
+                assert_eq!(self.scored_count, scored_count);
             }
             Some(Interruption::Cancelled) => {
                 assert!(expected.ids.starts_with(&finished.ids));
@@ -108,7 +115,7 @@ fn any_request(random: &mut Random) -> GenerateRequest {
     let params = any_params(random);
     let mut request = request(&prompt, params);
     request.seed = random.next() % 3;
-    request.prompt_logprobs = random.one_in(6).then_some(1);
+    request.prompt_logprobs = random.one_in(4).then_some(1);
     request.trace = random.one_in(6).then_some(2);
     request
 }
@@ -157,6 +164,7 @@ fn day(seed: u64) -> usize {
                     text,
                     ids,
                     started_count: 0,
+                    scored_count: 0,
                     finished: None,
                 };
                 callers.push(caller);

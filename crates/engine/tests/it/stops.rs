@@ -5,10 +5,12 @@ use crate::world::{
     END, Expected, Recipe, THE, TURN, bytes, greedy, int, oracle, params, request, texts,
 };
 use engine::{Completion, Engine, EngineConfig, GenerateRequest};
-use model::TokenId;
+use model::{ScriptedModel, TokenId};
 use proptest::prelude::*;
 use sampling::params::{ParamValue, SamplingParams};
 use sampling::stop::StopReason;
+use std::sync::Arc;
+use text::{Tokenizer, VocabSource};
 
 const PROMPT: &[TokenId] = &[72, 101, 108, 108, 111, 32, 116, 104, 101, 114, 101];
 
@@ -163,6 +165,31 @@ fn special_tokens_are_hidden_or_shown() {
     let expected =
         Expected { ids: output, text: "a<|turn|>b".to_string(), stop_reason: StopReason::Eos(END) };
     check(&recipe, &shown, &expected);
+}
+
+#[test]
+fn a_completion_keeps_the_blank_that_an_answer_drops() {
+    let tokens = ["<unk>", "<s>", "</s>", "\u{2581}so", "\u{2581}it", "\u{2581}goes"];
+    let source = VocabSource {
+        model: "llama".to_string(),
+        tokens: tokens.map(String::from).to_vec(),
+        token_types: vec![2, 3, 3, 1, 1, 1],
+        scores: vec![0.0, 0.0, 0.0, -1.0, -2.0, -3.0],
+        bos_id: Some(1),
+        eos_id: Some(2),
+        unk_id: Some(0),
+        ..VocabSource::default()
+    };
+    let tokenizer = Arc::new(Tokenizer::from_vocab(source).expect("the vocabulary is sound"));
+    let model =
+        ScriptedModel::new(tokens.len(), 30).with_outputs(vec![(vec![1, 3], vec![4, 5, 2])]);
+    let mut engine = Engine::new(Box::new(model), tokenizer, EngineConfig::default())
+        .expect("a good configuration");
+    for (continues_prompt, text) in [(false, "it goes"), (true, " it goes")] {
+        let mut request = request(&[1, 3], greedy(9, []));
+        request.text.continues_prompt = continues_prompt;
+        assert_eq!(engine.complete(request).expect("accepted").text, text);
+    }
 }
 
 #[test]
