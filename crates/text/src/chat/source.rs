@@ -10,11 +10,11 @@ pub(super) fn without_generation_marks(source: &str) -> String {
     while let Some(open) = rest.find("{%") {
         let (before, tag) = rest.split_at(open);
         out.push_str(before);
-        let Some(close) = tag.find("%}") else {
+        let Some(close) = tag[2..].find("%}") else {
             out.push_str(tag);
             return out;
         };
-        let (tag, after) = tag.split_at(close);
+        let (tag, after) = tag.split_at(2 + close);
         let inside = &tag[2..];
         let word = inside.trim_matches(|c: char| c.is_whitespace() || c == '-' || c == '+');
         match word {
@@ -38,5 +38,15 @@ mod tests {
             "a{% generation %}b{%- endgeneration -%}{% if generation %}{{ generation }}{% x";
         let expected = "a{% with %}b{%- endwith -%}{% if generation %}{{ generation }}{% x";
         assert_eq!(without_generation_marks(source), expected);
+    }
+
+    // The fuzzer wrote `{%}`: its one percent sign was read as the tag's start and as its end, and
+    // a start behind the end was a panic.
+    #[test]
+    fn one_percent_sign_does_not_open_and_close_a_tag() {
+        for source in ["{%}", "{%", "{%%}", "a{%}b{% generation %}", "{%}%}{%generation%}"] {
+            let changed = without_generation_marks(source);
+            assert_eq!(changed.replace("with", "generation"), source);
+        }
     }
 }
