@@ -14,6 +14,17 @@ STYLES = {
 }
 
 
+def some(rng, kind, count):
+    """Neighbours in the kind's own order, from a random start.
+
+    With free choice a greedy model names its favourite again and again; an
+    order gives each item one likely successor.
+    """
+    words = CATEGORIES[kind]
+    start = 0 if kind in ORDERED else rng.randrange(len(words))
+    return [words[(start + i) % len(words)] for i in range(count)]
+
+
 def list_turn(rng, kind=None, count=None, style=None):
     """`count` different things of a kind, in the asked form."""
     kind = kind or rng.choice(list(CATEGORIES))
@@ -21,7 +32,7 @@ def list_turn(rng, kind=None, count=None, style=None):
     count = count or rng.choices(range(2, 11), (2, 6, 4, 6, 3, 3, 2, 1, 2))[0]
     count = min(count, len(words))
     style = style or rng.choices(list(STYLES), (5, 4, 2))[0]
-    items = words[:count] if kind in ORDERED else rng.sample(words, count)
+    items = some(rng, kind, count)
     name = rng.choice(SYNONYMS.get(kind, [kind]))
     n = rng.choice((str(count), NUMBER_WORDS[count]))
     ask = vary(rng, rng.choice([
@@ -116,9 +127,8 @@ def extracted_json(rng):
 def array_json(rng):
     """A JSON array of simple words."""
     kind = rng.choice(list(CATEGORIES))
-    words = CATEGORIES[kind]
     count = rng.randint(2, 6)
-    items = words[:count] if kind in ORDERED else rng.sample(words, count)
+    items = some(rng, kind, count)
     ask = vary(rng, "[Give me|Write|Return] {n} {k} as a JSON [array|list].",
                {"n": rng.choice((str(count), NUMBER_WORDS[count])), "k": kind})
     thought = f"{count} {kind} in a JSON array. " + ", ".join(

@@ -11,7 +11,7 @@ from . import games, lists_and_json, money_games, repeat, stories, sums, talk, w
 from .chat import Conversation, PlainText
 
 # Shares of documents, not of tokens: stories and games are several times longer.
-SHARES = {"sums": 31, "word problems": 6, "stories": 27, "games": 10, "lists and json": 12, "talk": 9, "plain": 3, "repeat": 8}
+SHARES = {"sums": 31, "word problems": 6, "stories": 27, "games": 14, "lists and json": 14, "talk": 7, "plain": 3, "repeat": 4}
 SYSTEMS = ["You are a helpful assistant.", "You are Jeton tiny, a very small language model.", "You are a friendly assistant.",
            "Answer briefly.", "You are a careful assistant. Think before you answer."]
 GAMES = (games.matrix_game, money_games.offer, money_games.respond, money_games.send, money_games.give_back)
