@@ -41,7 +41,7 @@ impl Input {
     /// # Panics
     /// When `values.len() != rows * cols`.
     pub fn set(&mut self, values: &[f32], rows: usize, cols: usize) {
-        assert_eq!(values.len(), rows * cols, "input must be rows x cols");
+        assert_eq!(Some(values.len()), rows.checked_mul(cols), "input must be rows x cols");
         self.values.clear();
         self.values.extend_from_slice(values);
         self.rows = rows;

@@ -20,7 +20,8 @@ unsafe impl Sync for OutRows {}
 impl OutRows {
     /// Wraps `out` of shape (rows, stride).
     pub(crate) fn new(out: &mut [f32], rows: usize, stride: usize) -> Self {
-        assert_eq!(out.len(), rows * stride, "output must be input rows x weight rows");
+        let expected = rows.checked_mul(stride);
+        assert_eq!(Some(out.len()), expected, "output must be input rows x weight rows");
         OutRows { start: out.as_mut_ptr(), rows, stride }
     }
 
@@ -48,6 +49,10 @@ impl OutRows {
 pub type Product<'a, 'w> = (Weight<'w>, Arithmetic, &'a mut [f32]);
 
 /// `out[r][o] = sum over c of weight[o][c] * input[r][c]`.
+///
+/// # Panics
+/// When the columns of weight and input differ, `out` has another length than input rows times
+/// weight rows, or `arithmetic` is neither the weight type's own nor [`Arithmetic::Float`].
 pub fn matmul(
     kernels: &Kernels,
     pool: &ThreadPool,
@@ -60,6 +65,9 @@ pub fn matmul(
 }
 
 /// Several products of the same input in one parallel call (query, key and value; gate and up).
+///
+/// # Panics
+/// As [`matmul`].
 pub fn matmul_many(
     kernels: &Kernels,
     pool: &ThreadPool,
@@ -68,6 +76,12 @@ pub fn matmul_many(
 ) {
     for (weight, arithmetic, _) in products.iter() {
         assert_eq!(weight.cols(), input.cols(), "weight columns must equal input columns");
+        // The kernel of a type reads its form of the input unchecked: it must be the prepared one.
+        let kind = weight.kind();
+        assert!(
+            [Arithmetic::Float, kind.native_arithmetic()].contains(arithmetic),
+            "{kind} cannot be multiplied in {arithmetic:?}"
+        );
         input.prepare(kernels, *arithmetic);
     }
     let input = &*input;

@@ -54,7 +54,7 @@ struct Shared {
     /// Whether the caller sleeps, or is about to, on `all_done`.
     caller_asleep: AtomicBool,
     all_done: Condvar,
-    /// The first panic of a worker in this turn. Also the lock of `all_done`.
+    /// The first panic of a share in this turn. Also the lock of `all_done`.
     panicked: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
@@ -111,10 +111,10 @@ impl ThreadPool {
             return work(0);
         }
         self.publish((&raw const work).cast_mut().cast());
-        let own = panic::catch_unwind(AssertUnwindSafe(|| work(0)));
+        self.shared.run_share(work, 0);
         self.shared.wait_for_workers();
-        let others = lock(&self.shared.panicked).take();
-        if let Some(payload) = own.err().or(others) {
+        let panicked = lock(&self.shared.panicked).take();
+        if let Some(payload) = panicked {
             panic::resume_unwind(payload);
         }
     }
@@ -159,9 +159,7 @@ impl Shared {
             // SAFETY: `run` stored the address of a variable of this type before it advanced
             // `turn`, and keeps it and the closure until every worker has counted itself off below.
             let work = unsafe { *job.cast::<Work<'_>>() };
-            if let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| work(index + 1))) {
-                lock(&self.panicked).get_or_insert(payload);
-            }
+            self.run_share(work, index + 1);
             if self.running.fetch_sub(1, Ordering::SeqCst) == 1
                 && self.caller_asleep.load(Ordering::SeqCst)
             {
@@ -169,6 +167,18 @@ impl Shared {
                 let _lock = lock(&self.panicked);
                 self.all_done.notify_one();
             }
+        }
+    }
+
+    /// Runs one share and keeps the first panic of the turn. Never panics.
+    fn run_share(&self, work: Work<'_>, share: usize) {
+        let Err(payload) = panic::catch_unwind(AssertUnwindSafe(|| work(share))) else { return };
+        let mut first = lock(&self.panicked);
+        if first.is_none() {
+            *first = Some(payload);
+        } else {
+            // Dropping it could panic again, and this worker would never count itself off.
+            std::mem::forget(payload);
         }
     }
 
@@ -297,6 +307,24 @@ mod tests {
             pool.run(&|_| _ = count.fetch_add(1, Ordering::Relaxed));
             assert_eq!(count.into_inner(), threads);
         }
+    }
+
+    #[test]
+    fn a_panic_that_panics_when_dropped_ends_the_turn_too() {
+        struct Grenade;
+        impl Drop for Grenade {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        let pool = ThreadPool::new(3);
+        let result = panic::catch_unwind(AssertUnwindSafe(|| {
+            pool.run(&|_| panic::panic_any(Grenade));
+        }));
+        std::mem::forget(result.expect_err("the job panics"));
+        let count = AtomicUsize::new(0);
+        pool.run(&|_| _ = count.fetch_add(1, Ordering::Relaxed));
+        assert_eq!(count.into_inner(), 3);
     }
 
     #[test]

@@ -175,13 +175,15 @@ impl Plan {
 }
 
 /// The checks on which the unsafe code of `unit` and the inner loops rests.
+///
+/// Products saturate: no slice is as long as the largest number, so what overflows does not fit.
 fn assert_fit(
     shape: &AttentionShape,
     segments: &[AttentionSegment<'_>],
     q: &[f32],
     out: &mut [f32],
 ) {
-    let row = shape.head_count * shape.head_dim;
+    let row = shape.head_count.saturating_mul(shape.head_dim);
     assert!(row > 0 && shape.kv_head_count > 0 && shape.block_tokens > 0, "no size may be zero");
     assert!(
         shape.head_count.is_multiple_of(shape.kv_head_count),
@@ -194,8 +196,10 @@ fn assert_fit(
         let rows = &segment.rows;
         assert!(covered <= rows.start && rows.start <= rows.end, "segments must be in order");
         covered = rows.end;
-        let blocks = (segment.first_position + rows.len()).div_ceil(shape.block_tokens);
-        let block = shape.block_tokens * shape.kv_head_count * shape.head_dim;
+        let positions = segment.first_position.saturating_add(rows.len());
+        let blocks = positions.div_ceil(shape.block_tokens);
+        let kv_row = shape.kv_head_count.saturating_mul(shape.head_dim);
+        let block = shape.block_tokens.saturating_mul(kv_row);
         for side in [&segment.keys, &segment.values] {
             assert!(
                 side.holds(blocks, block),
@@ -203,7 +207,7 @@ fn assert_fit(
             );
         }
     }
-    assert!(covered * row <= q.len(), "segments must lie within the rows");
+    assert!(covered <= q.len() / row, "segments must lie within the rows");
 }
 
 impl KvBlocks<'_> {

@@ -270,3 +270,13 @@ fn too_few_blocks_are_refused() {
         &mut [0.0; 4],
     );
 }
+
+#[test]
+#[should_panic(expected = "queries must be whole rows")]
+fn heads_whose_size_no_number_holds_are_refused() {
+    let case = Case::new((1, 1, 2), 32, false);
+    let head_count = (1 << 63) + 1;
+    let shape = AttentionShape { head_count, kv_head_count: head_count, ..case.shape };
+    let mut out = vec![0.0; case.q.len()];
+    attention(&Kernels::detect(), &ThreadPool::new(1), &shape, &[], &case.q, &mut out);
+}

@@ -5,6 +5,7 @@ use crate::numbers::{Noise, awkward_rows, bits};
 use kernels::quant::dequantize_row;
 use kernels::quant::half::{f32_to_bf16, f32_to_f16};
 use kernels::{Arithmetic, Input, Kernels, ThreadPool, Weight, WeightType, matmul, matmul_many};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// A matrix of random codes with scales of ordinary size.
 fn random_weight(kind: WeightType, rows: usize, cols: usize, seed: u64) -> Vec<u8> {
@@ -176,4 +177,40 @@ fn a_group_of_products_equals_its_members() {
         let arithmetic = weight.kind().native_arithmetic();
         assert_eq!(bits(out), bits(&product(&kernels, &pool, weight, arithmetic, &x)));
     }
+}
+
+/// Each kernel reads the form of the input that its weight type is made for, so no other may pass.
+#[test]
+fn a_type_is_multiplied_in_its_own_arithmetic_or_in_floats_only() {
+    let pool = ThreadPool::new(1);
+    for kind in WeightType::ALL {
+        let bytes = random_weight(kind, 3, 256, 5);
+        let weight = Weight::new(kind, 3, 256, &bytes).expect("the shape fits");
+        for arithmetic in [Arithmetic::Float, Arithmetic::Block32, Arithmetic::Block256] {
+            for kernels in Kernels::all_available() {
+                let result = catch_unwind(AssertUnwindSafe(|| {
+                    product(&kernels, &pool, &weight, arithmetic, &[1.0; 512])
+                }));
+                let is_made_for_it = arithmetics(kind).contains(&arithmetic);
+                assert_eq!(result.is_ok(), is_made_for_it, "{kind} {arithmetic:?} {kernels:?}");
+            }
+        }
+    }
+}
+
+/// Rows without columns take no memory, so there can be any number of them.
+#[test]
+#[should_panic(expected = "output must be input rows x weight rows")]
+fn an_output_whose_size_no_number_holds_is_refused() {
+    let weight = Weight::new(WeightType::F32, 1 << 32, 0, &[]).expect("nothing fits into nothing");
+    let mut input = Input::new();
+    input.set(&[], 1 << 32, 0);
+    let (kernels, pool) = (Kernels::detect(), ThreadPool::new(1));
+    matmul(&kernels, &pool, &weight, Arithmetic::Float, &mut input, &mut []);
+}
+
+#[test]
+#[should_panic(expected = "input must be rows x cols")]
+fn an_input_whose_size_no_number_holds_is_refused() {
+    Input::new().set(&[], 1 << 59, 32);
 }

@@ -20,9 +20,10 @@ use integer::{Blocks, Superblocks};
 use std::arch::is_x86_feature_detected;
 use std::ops::Range;
 
-/// Whether this machine runs these kernels.
+/// Whether this machine runs these kernels, which use the instructions of the AVX2 set as well.
 pub(super) fn is_available() -> bool {
-    is_x86_feature_detected!("avx512f")
+    super::avx2::is_available()
+        && is_x86_feature_detected!("avx512f")
         && is_x86_feature_detected!("avx512bw")
         && is_x86_feature_detected!("avx512vl")
         && is_x86_feature_detected!("avx512dq")
