@@ -122,8 +122,9 @@ impl Tensors {
             |candidate| {
                 let stored = self.stored.get(&candidate.name)?;
                 let total = candidate.cut.total_rows;
-                let is_fused =
-                    stored.shape[0] == total.unwrap_or(stored.shape[0]) || self.is_transposed(name);
+                // A tensor of another type may be a single number, without any dimension.
+                let is_fused = total.is_none_or(|total| stored.shape.first() == Some(&total))
+                    || self.is_transposed(name);
                 (is_fused || !candidate.only_if_fused).then_some((stored, candidate.cut))
             },
         )

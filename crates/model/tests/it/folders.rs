@@ -181,12 +181,19 @@ fn tensors_of_other_types_matter_only_when_needed() {
     let mask = 0i64.to_le_bytes();
     let scalar = TensorView::new(Dtype::I64, vec![], &mask).unwrap();
     let vector = TensorView::new(Dtype::I64, vec![1], &mask).unwrap();
-    let views = [("model.layers.0.attn.masked_bias", scalar), ("model.norm.weight", vector)];
+    let views = [
+        ("model.layers.0.attn.masked_bias", scalar.clone()),
+        ("model.norm.weight", vector),
+        ("model.layers.0.input_layernorm.weight", scalar),
+    ];
     let other = safetensors::serialize(views, None).unwrap();
     let folder = folder(&[("a.safetensors", &other)]);
     let file = ModelFile::open(folder.path()).unwrap();
     let message = file.tensors().norm(TensorName::OutputNorm).unwrap_err().to_string();
     assert!(message.contains("has shape [1], expected [8]"), "{message}");
+    let scalar = TensorName::Layer(0, LayerTensor::AttnNorm);
+    let message = file.tensors().norm(scalar).unwrap_err().to_string();
+    assert!(message.contains("has shape [], expected [8]"), "{message}");
     let message = file.tensors().matrix(TensorName::Output).unwrap_err().to_string();
     assert!(message.contains("tensor `model.embed_tokens.weight` is missing"), "{message}");
 }
