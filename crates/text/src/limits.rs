@@ -34,3 +34,22 @@ pub const TEMPLATE_FUEL_MAX: u64 = 20_000_000;
 
 /// Nested calls (macros, loops calling themselves) of one rendering.
 pub const TEMPLATE_DEPTH_MAX: usize = 200;
+
+/// Bytes of the values one rendering makes, all together. A prompt of a million tokens is about
+/// 5 MB, and a template takes each text through its hands a few times.
+pub const TEMPLATE_MADE_BYTES_MAX: usize = 192 << 20;
+
+/// Bytes of one text, or of a list with all its texts, that a template makes.
+pub const TEMPLATE_VALUE_BYTES_MAX: usize = 8 << 20;
+
+/// Bytes one rendering may read, the same ones again and again included: it ends in seconds.
+pub const TEMPLATE_WORK_BYTES_MAX: usize = 4 << 30;
+
+/// Items of one list or map a template makes, those of the lists in it included.
+pub const TEMPLATE_ITEMS_MAX: usize = 1_000_000;
+
+/// Operations in one expression. The longest expression of a public template has about 30.
+pub const TEMPLATE_LINKS_MAX: usize = 300;
+
+/// `elif` branches of a template. Public ones have about 20.
+pub const TEMPLATE_ELIFS_MAX: usize = 200;

@@ -8,7 +8,7 @@ use minijinja::value::{Rest, Value, ValueKind};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior};
 
 use super::error::{LimitReached, RaisedByTemplate};
-use super::{LocalTime, filters, json, methods};
+use super::{LocalTime, allowance, filters, json, methods};
 use crate::limits::{RENDERED_BYTES_MAX, TEMPLATE_DEPTH_MAX, TEMPLATE_FUEL_MAX};
 
 /// The name of the clock's variable; no template can spell it.
@@ -32,6 +32,10 @@ pub(super) fn environment() -> Environment<'static> {
     env.add_function("joiner", minijinja_contrib::globals::joiner);
     env.add_filter("tojson", json::tojson);
     filters::add_filters(&mut env);
+    allowance::add_checks(&mut env);
+    // Both print what the reference does not let a template see.
+    env.remove_global("debug");
+    env.remove_filter("pprint");
     env
 }
 
@@ -65,7 +69,7 @@ fn write_value(out: &mut Output, state: &mut State, value: &Value) -> Result<(),
     };
     let written = state.get_or_insert_extension_with(Written::default);
     written.0 += text.len();
-    check_bytes("what the template writes", written.0)?;
+    check_bytes("the prompt", written.0)?;
     out.write_str(text).map_err(Error::from)
 }
 

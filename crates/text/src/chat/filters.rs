@@ -1,16 +1,16 @@
 //! Filters and tests that Jinja2 has and the engine lacks, or that the two define differently.
 
+use std::sync::Arc;
+
 use minijinja::formatting::FormatStyle;
 use minijinja::value::{Kwargs, Rest, ValueKind};
-use minijinja::{Environment, Error, ErrorKind, Value};
+use minijinja::{Environment, Error, ErrorKind, State, Value};
 
 use super::environment::{check_bytes, python_text};
+use crate::limits::TEMPLATE_ITEMS_MAX;
 
 /// Widest field a template may ask for, in characters.
 const WIDTH_MAX: usize = 10_000;
-
-/// Most items `list` makes.
-const ITEMS_MAX: usize = 1_000_000;
 
 /// Puts all of them into an environment.
 pub(super) fn add_filters(env: &mut Environment<'static>) {
@@ -26,6 +26,10 @@ pub(super) fn add_filters(env: &mut Environment<'static>) {
         env.add_filter(name, escape);
     }
     env.add_filter("wordcount", wordcount);
+    env.add_filter("batch", batch);
+    env.add_filter("slice", slice);
+    env.add_filter("split", split);
+    env.add_filter("lines", lines);
     env.add_filter("center", center);
     env.add_test("iterable", is_iterable);
     env.add_test("sequence", is_sequence);
@@ -57,6 +61,7 @@ fn indent(text: &Value, options: Rest<Value>, kwargs: Kwargs) -> Result<Value, E
             out.push_str(&margin);
         }
         out.push_str(line);
+        check_bytes("what `indent` makes", out.len())?;
     }
     Ok(Value::from(out))
 }
@@ -103,6 +108,9 @@ fn join(
 
 /// Joins the items' texts; the letters of a text are its items.
 pub(super) fn join_texts(separator: &str, items: &Value) -> Result<String, Error> {
+    if let Some(text) = items.as_str() {
+        check_parts(text.len())?;
+    }
     let letters = items.as_str().map(|text| text.chars().map(Value::from).collect::<Value>());
     let mut joined = String::new();
     for (index, item) in letters.as_ref().unwrap_or(items).try_iter()?.enumerate() {
@@ -119,12 +127,61 @@ pub(super) fn join_texts(separator: &str, items: &Value) -> Result<String, Error
 fn list(items: &Value) -> Result<Value, Error> {
     let mut listed = Vec::new();
     for item in items.try_iter()? {
-        if listed.len() == ITEMS_MAX {
-            return Err(invalid(&format!("a list of more than {ITEMS_MAX} items is too large")));
+        if listed.len() == TEMPLATE_ITEMS_MAX {
+            return Err(invalid(&format!(
+                "a list of more than {TEMPLATE_ITEMS_MAX} items is too large"
+            )));
         }
         listed.push(item);
     }
     Ok(Value::from(listed))
+}
+
+/// `items | batch(size, fill=none)`: the engine's own, which fills up a last batch of any size.
+fn batch(state: &State, items: Value, size: usize, fill: Option<Value>) -> Result<Value, Error> {
+    check_parts(size)?;
+    minijinja::filters::batch(state, items, size, fill)
+}
+
+/// `items | slice(count, fill=none)`: the engine's own, which makes as many lists as are asked for.
+fn slice(state: &State, items: Value, count: usize, fill: Option<Value>) -> Result<Value, Error> {
+    check_parts(count)?;
+    minijinja::filters::slice(state, items, count, fill)
+}
+
+/// `text | split(separator=none, maxsplits=-1)`.
+fn split(
+    text: &Value,
+    separator: Option<Arc<str>>,
+    maxsplits: Option<i64>,
+) -> Result<Value, Error> {
+    check_split(text.as_str().unwrap_or_default(), separator.as_deref())?;
+    minijinja::filters::split(text, separator, maxsplits)
+}
+
+/// `text | lines`.
+fn lines(text: &Value) -> Result<Value, Error> {
+    check_split(text.as_str().unwrap_or_default(), Some("\n"))?;
+    minijinja::filters::lines(text)
+}
+
+/// Refuses to split a text into more parts than a list may have.
+pub(super) fn check_split(text: &str, separator: Option<&str>) -> Result<(), Error> {
+    if text.len() < TEMPLATE_ITEMS_MAX {
+        return Ok(());
+    }
+    let ends = |c: char| separator.is_none() && c.is_whitespace();
+    check_parts(match separator {
+        Some(separator) => text.matches(separator).count(),
+        None => text.matches(ends).count(),
+    })
+}
+
+fn check_parts(count: usize) -> Result<(), Error> {
+    if count <= TEMPLATE_ITEMS_MAX {
+        return Ok(());
+    }
+    Err(invalid(&format!("{count} parts are too large a list; {TEMPLATE_ITEMS_MAX} is the most")))
 }
 
 /// `text | format(values..)`: Python's `text % values`.
@@ -135,10 +192,10 @@ fn format(text: &Value, values: Rest<Value>) -> Result<String, Error> {
 }
 
 /// Refuses format texts whose fields could be wider than anyone needs: more than four digits in a
-/// row, or a width taken from a value. `start` is `%` or `{`, the sign that begins a field.
+/// row, a width taken from a value, or widths that add up to a prompt. `start` is `%` or `{`, the sign that begins a field.
 pub(super) fn check_field_widths(format: &str, start: char) -> Result<(), Error> {
     let ends_field = |c: char| if start == '%' { c.is_alphabetic() || c == '%' } else { c == '}' };
-    let mut rest = format;
+    let (mut rest, mut widths) = (format, 0);
     while let Some((_, after)) = rest.split_once(start) {
         if let Some(literal) = after.strip_prefix(start) {
             rest = literal;
@@ -150,6 +207,9 @@ pub(super) fn check_field_widths(format: &str, start: char) -> Result<(), Error>
             let what = "a format field's width is too large or taken from a value";
             return Err(invalid(&format!("{what}: {start}{field}")));
         }
+        let digits = field.split(|c: char| !c.is_ascii_digit());
+        widths += digits.filter_map(|digits| digits.parse::<usize>().ok()).sum::<usize>();
+        check_bytes("what a format text makes", widths)?;
         rest = after;
     }
     Ok(())

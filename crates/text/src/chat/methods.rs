@@ -6,7 +6,7 @@
 use minijinja::value::{Kwargs, Tuple, ValueKind, from_args};
 use minijinja::{Error, ErrorKind, State, Value};
 
-use super::filters::{Side, check_field_widths, join_texts, pad, replace_text};
+use super::filters::{Side, check_field_widths, check_split, join_texts, pad, replace_text};
 
 /// Calls a method the engine itself does not know.
 pub(super) fn call(
@@ -39,7 +39,16 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>
             let (separator,): (&str,) = from_args(args)?;
             partition(text, separator, method == "rpartition")?
         }
-        "rsplit" => rsplit(text, args)?,
+        "split" | "splitlines" if !args.is_empty() || method == "split" => {
+            let separator = if method == "split" { args.first() } else { None };
+            let separator = separator.and_then(|separator| separator.as_str());
+            check_split(text, separator)?;
+            return Ok(None);
+        }
+        "rsplit" => {
+            check_split(text, args.first().and_then(|separator| separator.as_str()))?;
+            rsplit(text, args)?
+        }
         "replace" => {
             let (old, new, count): (&str, &str, Option<i64>) = from_args(args)?;
             Value::from(replace_text(text, old, new, count)?)
@@ -52,7 +61,10 @@ fn text_method(text: &str, method: &str, args: &[Value]) -> Result<Option<Value>
             let (items,): (&Value,) = from_args(args)?;
             Value::from(join_texts(text, items)?)
         }
-        "splitlines" if args.is_empty() => split_lines(text),
+        "splitlines" => {
+            check_split(text, None)?;
+            split_lines(text)
+        }
         "zfill" => {
             let (width,): (usize,) = from_args(args)?;
             let digits = text.trim_start_matches(['+', '-']);

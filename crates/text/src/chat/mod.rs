@@ -4,13 +4,16 @@
 //! and functions Transformers gives its own engine, and under limits: it can neither run for ever,
 //! nor recurse or write without bound, nor reach anything outside its arguments.
 
+mod allowance;
 mod clock;
 mod environment;
 mod error;
 mod filters;
 mod json;
 mod methods;
+mod program;
 mod render;
+mod shape;
 mod source;
 
 pub use clock::LocalTime;

@@ -5,6 +5,7 @@ mod bad_vocabularies;
 mod chat_conformance;
 mod chat_contracts;
 mod data;
+mod hostile_templates;
 mod own_vocabularies;
 mod tokenizer_conformance;
 mod tokenizer_contracts;
