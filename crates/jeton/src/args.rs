@@ -48,7 +48,7 @@ fn trace() -> Command {
     let candidates = Arg::new("candidates")
         .long("candidates")
         .value_name("COUNT")
-        .value_parser(value_parser!(u16).range(0..=1000))
+        .value_parser(value_parser!(u16).range(0..=64))
         .default_value("0")
         .help("Show this many of the best candidates before and after each stage");
     Command::new("trace")

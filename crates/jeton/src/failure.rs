@@ -12,12 +12,18 @@ pub const EXIT_INTERRUPTED: u8 = 130;
 pub struct Failure {
     message: String,
     hint: Option<String>,
+    reader_is_gone: bool,
 }
 
 impl Failure {
     /// A failure with its sentence.
     pub fn new(message: impl fmt::Display) -> Self {
-        Failure { message: message.to_string(), hint: None }
+        Failure { message: message.to_string(), hint: None, reader_is_gone: false }
+    }
+
+    /// Whether nobody reads the output any more, which is no failure of the program's.
+    pub fn reader_is_gone(&self) -> bool {
+        self.reader_is_gone
     }
 
     /// Adds what the user could do.
@@ -39,8 +45,11 @@ impl fmt::Display for Failure {
 }
 
 /// The whole chain of causes in one line: outer context first.
-impl<E: std::error::Error> From<E> for Failure {
+impl<E: std::error::Error + 'static> From<E> for Failure {
     fn from(error: E) -> Self {
+        let io_error = (&error as &dyn std::any::Any).downcast_ref::<std::io::Error>();
+        let reader_is_gone =
+            io_error.is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe);
         let mut message = error.to_string();
         let mut source = error.source();
         while let Some(cause) = source {
@@ -50,6 +59,6 @@ impl<E: std::error::Error> From<E> for Failure {
             }
             source = cause.source();
         }
-        Failure { message, hint: None }
+        Failure { message, hint: None, reader_is_gone }
     }
 }

@@ -35,6 +35,7 @@ pub struct Extras {
 }
 
 /// An answer with its times.
+#[derive(Debug)]
 pub struct Answer {
     /// What the engine said.
     pub completion: Completion,
@@ -42,6 +43,31 @@ pub struct Answer {
     pub effective: Effective,
     /// When what happened.
     pub times: Times,
+}
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub enum AnswerError {
+    /// The prompt cannot be made or the request is refused.
+    Request(RequestError),
+    /// What came cannot be shown.
+    Output(std::io::Error),
+}
+
+impl From<RequestError> for AnswerError {
+    fn from(error: RequestError) -> Self {
+        AnswerError::Request(error)
+    }
+}
+
+/// A line of the protocol has no other words for an output that is gone: the next write ends it.
+impl From<AnswerError> for RequestError {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Request(error) => error,
+            AnswerError::Output(error) => RequestError::new("output", error.to_string()),
+        }
+    }
 }
 
 /// Wall-clock times of one answer.
@@ -84,18 +110,19 @@ impl Generator {
         Ok(Generator { engine })
     }
 
-    /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer.
+    /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer, and so
+    /// does a `show` that fails: its error is the answer's.
     ///
     /// # Errors
-    /// When the prompt cannot be made or the request is refused.
+    /// When the prompt cannot be made, the request is refused, or `show` fails.
     pub fn answer(
         &mut self,
         model: &OpenModel,
         prompt: &Prompt,
         effective: Effective,
         extras: Extras,
-        mut show: impl FnMut(&Event),
-    ) -> Result<Answer, RequestError> {
+        mut show: impl FnMut(&Event) -> std::io::Result<()>,
+    ) -> Result<Answer, AnswerError> {
         let start = Instant::now();
         let request = request(model, prompt, &effective, extras)?;
         let collector = Collector::default();
@@ -107,8 +134,9 @@ impl Generator {
         })?;
         let mut times = Times::default();
         let mut first: Option<Instant> = None;
+        let mut shown = Ok(());
         while !self.engine.is_idle() {
-            if interrupt::pressed() {
+            if interrupt::pressed() || shown.is_err() {
                 self.engine.cancel(id);
             } else {
                 self.engine.step();
@@ -120,9 +148,10 @@ impl Generator {
                     times.first_token = Some(first - start);
                     times.later_tokens = now - first;
                 }
-                show(&event);
+                shown = shown.and_then(|()| show(&event));
             }
         }
+        shown.map_err(AnswerError::Output)?;
         times.total = start.elapsed();
         let completion = collector.take().expect("an idle engine has finished every request");
         Ok(Answer { completion, effective, times })

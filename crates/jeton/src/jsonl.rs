@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use std::io::{self, BufRead, Read, Write};
 
 /// The longest line that is read, in bytes: a row of 256 thousand logits written with 20 digits
-/// takes about 5 MB, so this leaves room for batches and still bounds the memory of a bad stream.
-pub const LINE_BYTES_MAX: usize = 64 << 20;
+/// takes about 5 MB. JSON in memory can take 150 times its text, so this also bounds that, to
+/// about 1 GB.
+pub const LINE_BYTES_MAX: usize = 8 << 20;
 
 /// Why one request of a stream was not served. The stream goes on.
 #[derive(Debug, Clone, PartialEq, Eq)]

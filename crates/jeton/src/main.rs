@@ -14,6 +14,7 @@ mod interrupt;
 mod json_numbers;
 mod jsonl;
 mod open_model;
+mod output;
 mod param_values;
 mod prompt;
 mod response;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
     match run(name, flags) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
+        Err(failure) if failure.reader_is_gone() => ExitCode::SUCCESS,
         Err(failure) => {
             let paint = Paint::for_stream(Stream::Err);
             eprintln!("{} {failure}", paint.red("error:"));
@@ -46,6 +48,8 @@ fn main() -> ExitCode {
 
 fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
     match name {
+        // A stream of requests has no use for a softer Ctrl-C: it ends.
+        "generate" if flags.get_flag("jsonl") => commands::generate::run(flags),
         "generate" => {
             interrupt::install();
             commands::generate::run(flags)

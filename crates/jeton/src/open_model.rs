@@ -78,7 +78,13 @@ impl OpenModel {
     /// # Errors
     /// When a tensor is missing or has the wrong shape.
     pub fn load(&self, flags: &ArgMatches) -> Result<LoadedModel, Failure> {
-        Ok(LoadedModel::load(&self.file, &load_options(flags)?)?)
+        let options = load_options(flags)?;
+        let own = self.file.config().context_tokens_max;
+        if let Some(asked) = options.context_tokens.filter(|&asked| asked > own) {
+            let message = format!("`--context` must be at most the model's own {own} tokens");
+            return Err(Failure::new(format!("{message}; given {asked}")));
+        }
+        Ok(LoadedModel::load(&self.file, &options)?)
     }
 
     /// The recommendations as values of the parameter table.

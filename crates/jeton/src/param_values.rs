@@ -111,14 +111,16 @@ pub fn from_json(value: &Value) -> Option<ParamValue> {
             _ => ParamValue::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
         Value::String(text) => ParamValue::Str(text.clone()),
-        Value::Array(items) => ParamValue::List(items.iter().filter_map(from_json).collect()),
+        Value::Array(items) => ParamValue::List(items.iter().map(inner_from_json).collect()),
         Value::Object(entries) => ParamValue::Map(
-            entries
-                .iter()
-                .filter_map(|(key, value)| Some((key.clone(), from_json(value)?)))
-                .collect(),
+            entries.iter().map(|(key, value)| (key.clone(), inner_from_json(value))).collect(),
         ),
     })
+}
+
+/// Inside of a list or map `null` is no way to leave something out: it stays, to be refused.
+fn inner_from_json(value: &Value) -> ParamValue {
+    from_json(value).unwrap_or_else(|| ParamValue::Str("null".to_owned()))
 }
 
 /// A parameter's value as JSON.

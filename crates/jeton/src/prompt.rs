@@ -121,6 +121,10 @@ pub fn chat_from_json(request: &Value) -> Result<ChatInput, RequestError> {
         }
     }
     let continue_final_message = flag("continue_final_message", false)?;
+    if continue_final_message && request["add_generation_prompt"] == true {
+        let message = "`continue_final_message` and `add_generation_prompt` exclude each other";
+        return Err(RequestError::parameter("continue_final_message", message));
+    }
     Ok(ChatInput {
         messages,
         tools: list("tools")?,

@@ -98,7 +98,7 @@ fn times_json(answer: &Answer) -> Value {
 
 fn logprobs_json(model: &OpenModel, logprobs: &Logprobs) -> Value {
     let mut entry = logprob_json(model, &logprobs.chosen);
-    entry["rank"] = Value::from(logprobs.rank);
+    entry["rank"] = Value::from(logprobs.rank + 1);
     entry["top_logprobs"] = logprobs.top.iter().map(|top| logprob_json(model, top)).collect();
     entry
 }
@@ -157,7 +157,7 @@ pub fn step_json(model: &OpenModel, token: &TokenEvent, text: &str) -> Value {
     step["raw"] = json!({
         "possible": trace.possible_count,
         "entropy": from_f64(trace.raw_entropy),
-        "rank": trace.raw_rank,
+        "rank": trace.raw_rank + 1,
         "probability": trace.chosen.map_or(Value::Null, |chosen| from_f64(chosen.probability)),
         "top": candidates(&trace.raw_top),
     });

@@ -2,6 +2,7 @@
 
 use crate::failure::Failure;
 use crate::open_model::OpenModel;
+use crate::output;
 use clap::ArgMatches;
 use kernels::{Kernels, ThreadPool};
 use model::{
@@ -53,9 +54,9 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let bandwidth = bandwidth_before.max(bandwidth(threads));
     let report = report(&file, &plan, threads, &runs, bandwidth);
     if flags.get_flag("json") {
-        println!("{report}");
+        output::line(&report.to_string())?;
     } else {
-        print!("{}", text(&report));
+        output::text(&text(&report))?;
     }
     Ok(())
 }

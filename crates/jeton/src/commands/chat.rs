@@ -3,12 +3,12 @@
 use super::generate::{show_text, think_flag};
 use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Answer, Extras, Generator};
+use crate::generation::{Answer, AnswerError, Extras, Generator};
 use crate::interrupt;
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{param_values, summary};
+use crate::{output, param_values, summary};
 use clap::ArgMatches;
 use engine::Interruption;
 use rustyline::DefaultEditor;
@@ -64,7 +64,7 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
         // History is a convenience: a line that cannot be kept is still answered.
         let _ = editor.add_history_entry(line);
         match line.strip_prefix('/') {
-            None => chat.answer(line),
+            None => chat.answer(line)?,
             Some("quit" | "exit") => return Ok(()),
             Some(command) => {
                 let told = chat.command(command);
@@ -92,7 +92,10 @@ impl Chat {
     }
 
     /// Asks the model and keeps question and answer, unless the request is refused.
-    fn answer(&mut self, question: &str) {
+    ///
+    /// # Errors
+    /// When the answer cannot be shown.
+    fn answer(&mut self, question: &str) -> Result<(), Failure> {
         interrupt::clear();
         self.messages.push(json!({"role": "user", "content": question}));
         let system = self.system.iter().map(|text| json!({"role": "system", "content": text}));
@@ -101,12 +104,19 @@ impl Chat {
         let answered = self.effective().and_then(|effective| {
             let prompt = Prompt::Chat(Box::new(input));
             let extras = Extras::default();
-            Ok(self.generator.answer(&self.model, &prompt, effective, extras, show_text)?)
+            let answered =
+                self.generator.answer(&self.model, &prompt, effective, extras, show_text);
+            answered.map_err(|error| match error {
+                AnswerError::Request(error) if error.kind == "context_length_exceeded" => {
+                    Failure::from(error).with_hint("/new begins a new conversation")
+                }
+                other => other.into(),
+            })
         });
         interrupt::clear();
         match answered {
             Ok(answer) => {
-                println!();
+                output::line("")?;
                 let finished = &answer.completion.finished;
                 let note = match &finished.interruption {
                     Some(Interruption::Cancelled) => Some("stopped".to_owned()),
@@ -123,11 +133,16 @@ impl Chat {
                 self.messages.push(json!({"role": "assistant", "content": content}));
                 self.last = Some(answer);
             }
+            Err(failure) if failure.reader_is_gone() => return Err(failure),
             Err(failure) => {
                 self.messages.pop();
                 eprintln!("{} {failure}", self.paint.red("error:"));
+                if let Some(hint) = failure.hint() {
+                    eprintln!("{} {hint}", self.paint.bold("hint:"));
+                }
             }
         }
+        Ok(())
     }
 
     /// Carries out a `/command` and says what came of it.
@@ -136,7 +151,8 @@ impl Chat {
         let rest = rest.trim();
         match name {
             "help" => HELP.to_owned(),
-            "new" => self.begin_anew(),
+            "new" | "clear" | "reset" => self.begin_anew(),
+            "set" if rest.is_empty() => self.parameters(),
             "set" => self.set_parameter(rest),
             "params" => self.parameters(),
             "system" => {
@@ -181,7 +197,7 @@ impl Chat {
         let before = self.set.clone();
         self.set.retain(kept);
         let value = value.trim();
-        if value.is_empty() {
+        if matches!(value, "" | "default") {
             return format!("{} is back to its default", spec.name);
         }
         self.set.push((spec.name.to_owned(), param_values::from_words(&spec.kind, &[value])));

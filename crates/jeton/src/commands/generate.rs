@@ -2,17 +2,16 @@
 
 use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Extras, Generator};
+use crate::generation::{AnswerError, Extras, Generator};
 use crate::jsonl::{self, RequestError};
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{param_values, response, summary};
+use crate::{output, param_values, response, summary};
 use clap::ArgMatches;
 use engine::{Event, Interruption};
 use sampling::params::{ParamSpec, ParamValue};
 use serde_json::Value;
-use std::io::Write;
 
 /// How an answer ended, for the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,16 +37,12 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     let mut generator = Generator::new(&model, flags, 1)?;
     let as_json = flags.get_flag("json");
     let extras = Extras { show_special: flags.get_flag("show-special"), ..Extras::default() };
-    let show = |event: &Event| {
-        if !as_json {
-            show_text(event);
-        }
-    };
+    let show = |event: &Event| if as_json { Ok(()) } else { show_text(event) };
     let answer = generator.answer(&model, &prompt, effective, extras, show)?;
     if as_json {
-        println!("{}", response::answer_json(&model, &answer));
+        output::line(&response::answer_json(&model, &answer).to_string())?;
     } else {
-        println!();
+        output::line("")?;
         if !flags.get_flag("no-stats") {
             let paint = Paint::for_stream(Stream::Err);
             eprintln!("\n{}", paint.dim(&summary::lines(&model, &answer)));
@@ -61,15 +56,16 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
 }
 
 /// Writes what an event adds to the text, at once.
-pub fn show_text(event: &Event) {
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn show_text(event: &Event) -> std::io::Result<()> {
     let text = match event {
         Event::Token(token) => &token.text,
         Event::Finished(finished) => &finished.text,
-        Event::Started(_) | Event::PromptLogprobs(_) => return,
+        Event::Started(_) | Event::PromptLogprobs(_) => return Ok(()),
     };
-    let mut out = std::io::stdout().lock();
-    // A reader that went away is noticed by the next write of the program itself.
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    output::text(text)
 }
 
 /// The prompt that the flags describe: a question to a chat model, or text to continue.
@@ -148,9 +144,16 @@ fn answer_line(
     }
     let effective = Effective::merge(&values, &model.recommended())
         .map_err(|error| RequestError::parameter(&error.param, error.message))?;
-    let show_special = request["show_special"].as_bool().unwrap_or(false);
+    let show_special = match &request["show_special"] {
+        Value::Null => false,
+        Value::Bool(value) => *value,
+        _ => {
+            let rule = "`show_special` must be true or false";
+            return Err(RequestError::parameter("show_special", rule));
+        }
+    };
     let extras = Extras { show_special, ..Extras::default() };
-    let answer = generator.answer(model, &prompt, effective, extras, |_| {})?;
+    let answer = generator.answer(model, &prompt, effective, extras, |_| Ok(()))?;
     Ok(response::answer_json(model, &answer))
 }
 
@@ -177,5 +180,14 @@ fn prompt_from_json(request: &Value) -> Result<Prompt, RequestError> {
 impl From<RequestError> for Failure {
     fn from(error: RequestError) -> Self {
         Failure::new(error.message)
+    }
+}
+
+impl From<AnswerError> for Failure {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Request(error) => error.into(),
+            AnswerError::Output(error) => error.into(),
+        }
     }
 }

@@ -2,8 +2,8 @@
 
 use crate::failure::Failure;
 use crate::open_model::OpenModel;
-use crate::param_values;
 use crate::terminal::{Align, bytes, table};
+use crate::{output, param_values};
 use clap::ArgMatches;
 use model::memory::{MemoryNeed, Usage};
 use model::{Forward, KvElement, LoadedModel, RopeScaling};
@@ -24,11 +24,12 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let batch = flags.get_one::<u32>("batch").map_or(1, |&batch| batch as usize);
     let memory = Memory::of(&model, &loaded, batch);
     if flags.get_flag("json") {
-        println!("{}", report_json(&model, &memory, flags.get_flag("tensors")));
+        let report = report_json(&model, &memory, flags.get_flag("tensors"));
+        output::line(&report.to_string())?;
     } else {
-        print!("{}", report(&model, &memory));
+        output::text(&report(&model, &memory))?;
         if flags.get_flag("tensors") {
-            print!("\n{}", tensors(&model));
+            output::text(&format!("\n{}", tensors(&model)))?;
         }
     }
     Ok(())

@@ -5,7 +5,7 @@ use crate::jsonl::{self, RequestError};
 use crate::param_values;
 use sampling::TokenId;
 use sampling::candidates::Candidates;
-use sampling::params::{ParamError, SamplingParams};
+use sampling::params::{ParamError, ParamSpec, SamplingParams};
 use sampling::pipeline::{Pipeline, SequenceStart};
 use sampling::stages::StepContext;
 use sampling::trace::{ChoiceTrace, StageTrace};
@@ -66,13 +66,15 @@ fn stage_json(stage: &StageTrace) -> Value {
     })
 }
 
-fn logits(value: &Value) -> Result<Vec<f64>, RequestError> {
+/// Logits are f32, whatever decimals a file wrote for them: rounding them is what makes another
+/// program's short decimals the numbers that it used.
+fn logits(value: &Value) -> Result<Vec<f32>, RequestError> {
     let problem = || {
         let rule = "`logits` must be a list of numbers; \"-inf\" forbids a token";
         RequestError::parameter("logits", rule)
     };
     let items = value.as_array().filter(|items| !items.is_empty()).ok_or_else(problem)?;
-    items.iter().map(|item| to_f64(item).ok_or_else(problem)).collect()
+    items.iter().map(|item| Ok(to_f64(item).ok_or_else(problem)? as f32)).collect()
 }
 
 /// A list of token ids under `name`; absent is empty.
@@ -108,9 +110,9 @@ fn params(request: &Value) -> Result<SamplingParams, RequestError> {
             return Err(RequestError::parameter("params", rule));
         }
     }
-    for name in ["samplers", "seed"] {
-        values.extend(request.get_key_value(name));
-    }
+    // Parameters count wherever they stand.
+    let outside = request.as_object().into_iter().flatten();
+    values.extend(outside.filter(|(name, _)| ParamSpec::find(name).is_some()));
     let values = values
         .into_iter()
         .filter_map(|(name, value)| Some((name.as_str(), param_values::from_json(value)?)));
@@ -120,17 +122,6 @@ fn params(request: &Value) -> Result<SamplingParams, RequestError> {
 /// An error of the parameter table as a line's error.
 pub fn parameter_error(error: ParamError) -> RequestError {
     RequestError::parameter(&error.param, error.message)
-}
-
-trait KeyValue {
-    /// The entry of an object under `name`, with its key.
-    fn get_key_value(&self, name: &str) -> Option<(&String, &Value)>;
-}
-
-impl KeyValue for Value {
-    fn get_key_value(&self, name: &str) -> Option<(&String, &Value)> {
-        self.as_object().and_then(|entries| entries.get_key_value(name))
-    }
 }
 
 #[cfg(test)]
@@ -162,6 +153,8 @@ mod tests {
             (json!({"logits": [1.0], "params": {"top_p": -1}}), "top_p"),
             (json!({"logits": [1.0], "profile": "vllm"}), "profile"),
             (json!({"logits": [1.0], "previous": ["a"]}), "previous"),
+            (json!({"logits": [1.0], "temperature": -1}), "temperature"),
+            (json!({"logits": [1.0], "params": {"samplers": [null]}}), "samplers"),
             (json!({"logits": [1.0], "params": {"logit_bias": {"9": 1}}}), "logit_bias"),
         ] {
             assert_eq!(ask(request)["error"]["param"], param);

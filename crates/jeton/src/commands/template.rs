@@ -17,8 +17,7 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let stdout = std::io::stdout().lock();
     match flags.get_one::<String>("file") {
         Some(path) => {
-            let source = std::fs::read_to_string(path)
-                .map_err(|error| Failure::new(format!("{path}: {error}")))?;
+            let source = read_template(path)?;
             // A template that does not parse is the answer to each request that would use it.
             let template = ChatTemplate::new(&source);
             let render = |input: &ChatInput| match &template {
@@ -34,6 +33,20 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+/// A template file's text; devices and pipes, which may never end, are refused.
+fn read_template(path: &str) -> Result<String, Failure> {
+    let in_file = |problem: &dyn std::fmt::Display| Failure::new(format!("{path}: {problem}"));
+    let metadata = std::fs::metadata(path).map_err(|error| in_file(&error))?;
+    if !metadata.is_file() {
+        return Err(in_file(&"it is not a regular file"));
+    }
+    if metadata.len() > text::limits::TEMPLATE_BYTES_MAX as u64 {
+        let most = text::limits::TEMPLATE_BYTES_MAX;
+        return Err(in_file(&format!("a template may have at most {most} bytes")));
+    }
+    std::fs::read_to_string(path).map_err(|error| in_file(&error))
 }
 
 fn answer(

@@ -4,6 +4,7 @@ use crate::commands::sample::token_ids;
 use crate::failure::Failure;
 use crate::jsonl::{self, RequestError};
 use crate::open_model::open_tokenizer;
+use crate::output;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 use text::{EncodeOptions, Tokenizer};
@@ -18,8 +19,7 @@ pub fn tokenize(flags: &ArgMatches) -> Result<(), Failure> {
         let options = EncodeOptions { add_special: false, parse_special: true };
         let ids = tokenizer.encode(text, options)?;
         let words: Vec<String> = ids.iter().map(ToString::to_string).collect();
-        println!("{}", words.join(" "));
-        return Ok(());
+        return Ok(output::line(&words.join(" "))?);
     }
     let answer = |request: &Value| tokenize_line(&tokenizer, request);
     Ok(jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?)
@@ -33,8 +33,7 @@ pub fn detokenize(flags: &ArgMatches) -> Result<(), Failure> {
     let tokenizer = open_tokenizer(flags)?;
     if let Some(ids) = flags.get_many::<u32>("ids") {
         let ids: Vec<u32> = ids.copied().collect();
-        println!("{}", tokenizer.decode(&ids, false)?);
-        return Ok(());
+        return Ok(output::line(&tokenizer.decode(&ids, false)?)?);
     }
     let answer = |request: &Value| detokenize_line(&tokenizer, request);
     Ok(jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?)

@@ -7,7 +7,7 @@ use crate::generation::{Answer, Extras, Generator};
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
 use crate::terminal::{Align, Paint, Stream, quoted, table, tail};
-use crate::{param_values, response, summary};
+use crate::{output, param_values, response, summary};
 use clap::ArgMatches;
 use engine::{Interruption, TokenEvent};
 use sampling::trace::{ChoiceTrace, StageTrace, TraceCandidate};
@@ -32,13 +32,13 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         show_special: true,
     };
     let mut generator = Generator::new(&model, flags, 1)?;
-    let answer = generator.answer(&model, &prompt, effective, extras, |_| {})?;
+    let answer = generator.answer(&model, &prompt, effective, extras, |_| Ok(()))?;
     if as_json {
-        println!("{}", trace_json(&model, &answer));
+        output::line(&trace_json(&model, &answer).to_string())?;
     } else {
-        print!("{}", steps_table(&model, &answer));
+        output::text(&steps_table(&model, &answer))?;
         if shown > 0 {
-            print!("{}", candidates_text(&model, &answer));
+            output::text(&candidates_text(&model, &answer))?;
         }
         let paint = Paint::for_stream(Stream::Err);
         eprintln!("\n{}", paint.dim(&summary::lines(&model, &answer)));

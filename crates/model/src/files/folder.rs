@@ -23,7 +23,11 @@ pub(crate) fn is_plain_name(name: &str) -> bool {
 /// # Errors
 /// [`LoadError::Io`] when it cannot be read.
 pub(crate) fn map(path: &Path) -> Result<Bytes, LoadError> {
-    Bytes::map_file(path).map_err(|source| LoadError::Io { path: path.into(), source })
+    let io_error = |source| LoadError::Io { path: path.into(), source };
+    if !std::fs::metadata(path).map_err(io_error)?.is_file() {
+        return Err(io_error(not_a_file()));
+    }
+    Bytes::map_file(path).map_err(io_error)
 }
 
 /// The contents of the file at `path`; `None` when there is no such file.
@@ -35,6 +39,7 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
     match std::fs::metadata(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(io_error(error)),
+        Ok(metadata) if !metadata.is_file() => return Err(io_error(not_a_file())),
         Ok(metadata) if metadata.len() > JSON_BYTES_MAX => {
             let message =
                 format!("the file has {} bytes, allowed: up to {JSON_BYTES_MAX}", metadata.len());
@@ -43,6 +48,11 @@ pub(crate) fn read_optional(path: &Path) -> Result<Option<Vec<u8>>, LoadError> {
         Ok(_) => {}
     }
     std::fs::read(path).map(Some).map_err(io_error)
+}
+
+/// A pipe or a device could be read for ever.
+pub(crate) fn not_a_file() -> std::io::Error {
+    std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file")
 }
 
 /// The JSON file at `path`; `None` when there is no such file.
