@@ -4,7 +4,8 @@ use crate::world::{Expected, Recipe, greedy, int, oracle, params, request, token
 use engine::collect::Collector;
 use engine::{Delivery, Engine, EngineConfig, EngineHandle, Event, EventStream, Finished};
 use engine::{GenerateRequest, Interruption, Rejection, RequestId, event_channel};
-use model::{Forward, KvPool, KvShape, Logits, ScriptedModel, StepRows};
+use model::{Forward, KvPool, KvShape, Logits, ScriptedModel, StepRows, TokenId};
+use sampling::params::ParamValue;
 use sampling::stop::FinishReason;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
@@ -24,6 +25,11 @@ fn last(events: EventStream) -> Finished {
         Some(Event::Finished(finished)) => finished.clone(),
         other => panic!("the last event is {other:?}"),
     }
+}
+
+/// A request that only its limit ends.
+fn endless(prompt: &[TokenId], max_tokens: usize) -> GenerateRequest {
+    request(prompt, greedy(max_tokens, [("ignore_eos", ParamValue::Bool(true))]))
 }
 
 /// A model whose steps wait for a sign, so that a test decides when they happen.
@@ -111,7 +117,7 @@ fn a_ticket_cancels_between_steps() {
     let (model, gate) = Gated::new();
     let handle = start(model);
     let (sink, mut events) = event_channel(100);
-    let ticket = handle.submit(request(&[1; 4], greedy(50, [])), sink).expect("accepted");
+    let ticket = handle.submit(endless(&[1; 4], 50), sink).expect("accepted");
     assert!(matches!(events.next(), Some(Event::Started(_))));
     gate.send(Sign::Compute).expect("the engine waits");
     assert!(matches!(events.next(), Some(Event::Token(_))));
@@ -129,7 +135,7 @@ fn shutdown_ends_everything_that_is_in() {
     let mut streams = Vec::new();
     for _ in 0..100 {
         let (sink, events) = event_channel(100);
-        handle.submit(request(&[1; 4], greedy(50, [])), sink).expect("accepted");
+        handle.submit(endless(&[1; 4], 50), sink).expect("accepted");
         streams.push(events);
     }
     // The first step is being computed; most requests are still in the channel.
@@ -149,7 +155,7 @@ fn a_panic_in_a_step_fails_everything_that_is_in_and_refuses_the_rest() {
     let mut streams = Vec::new();
     for _ in 0..5 {
         let (sink, events) = event_channel(100);
-        handle.submit(request(&[1; 4], greedy(50, [])), sink).expect("accepted");
+        handle.submit(endless(&[1; 4], 50), sink).expect("accepted");
         streams.push(events);
     }
     gate.send(Sign::Panic).expect("the engine waits");
@@ -167,7 +173,7 @@ fn the_message_of_a_panic_is_told() {
     let (model, gate) = Gated::new();
     let handle = start(model);
     let (sink, mut events) = event_channel(100);
-    handle.submit(request(&[1; 4], greedy(50, [])), sink).expect("accepted");
+    handle.submit(endless(&[1; 4], 50), sink).expect("accepted");
     assert!(matches!(events.next(), Some(Event::Started(_))));
     gate.send(Sign::Panic).expect("the engine waits");
     let expected = Interruption::EngineFailed("the matrix tore".to_string());
@@ -179,8 +185,8 @@ fn a_sink_that_panics_takes_the_engine_down_in_good_order() {
     let handle = start(Box::new(Recipe::hashed(96).build()));
     let panicking = |event: Event| -> Delivery { panic!("no taste for {event:?}") };
     let (sink, events) = event_channel(100);
-    handle.submit(request(&[1; 4], greedy(90, [])), sink).expect("accepted");
-    handle.submit(request(&[2; 4], greedy(50, [])), Box::new(panicking)).expect("accepted");
+    handle.submit(endless(&[1; 4], 90), sink).expect("accepted");
+    handle.submit(endless(&[2; 4], 50), Box::new(panicking)).expect("accepted");
     let finished = last(events);
     assert!(finished.finish_reason == FinishReason::Error || finished.ids.len() == 90);
 }
@@ -200,7 +206,7 @@ fn places_are_counted_through_the_channel() {
         };
         handle.submit(request, Box::new(sink)).map(|ticket| ticket.request())
     };
-    let small = request(&[1; 4], greedy(2, []));
+    let small = endless(&[1; 4], 2);
     assert_eq!(submit(small.clone()), Ok(RequestId(0)));
     assert_eq!(submit(small.clone()), Ok(RequestId(1)));
     assert_eq!(submit(small.clone()), Err(Rejection::QueueFull { requests_max: 2 }));
