@@ -244,11 +244,11 @@ def main():
     subject, begin = Subject(args.gguf, args.tokenizer), time.time()
     result = {"file": Path(args.gguf).name, "parameters": subject.model.parameter_count(), "prompts": args.count}
     sections = {"arithmetic": lambda: sums_score(subject, args.count),
-                "validation loss": lambda: validation(subject, 8),
-                "games": lambda: game_score(subject, max(20, args.count // 5)),
                 "form": lambda: form_score(subject, args.count // 2),
                 "stories": lambda: story_score(subject, args.count // 2),
-                "word problems": lambda: word_problem_score(subject, args.count)}
+                "word problems": lambda: word_problem_score(subject, args.count // 2),
+                "validation loss": lambda: validation(subject, 4),
+                "games": lambda: game_score(subject, max(12, args.count // 8))}
     for name, measure in sections.items():
         result[name] = measure()
         result["seconds"] = round(time.time() - begin)
