@@ -216,15 +216,15 @@ fn run_alone(recipe: &Recipe, request: &GenerateRequest) -> Completion {
     engine.complete(request.clone()).expect("accepted")
 }
 
+/// Letters, the bytes of two longer characters, a token of three letters, special tokens.
+const LETTERS: [TokenId; 12] = [97, 98, 99, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, THE, TURN, END];
+
 proptest! {
     /// Any tokens, any stop strings over the same letters: the text that arrives is the text of
     /// the whole, cut before the first stop string, and no piece of it was ever too much.
     #[test]
     fn the_pieces_are_the_text(
-        output in prop::collection::vec(
-            prop::sample::select(vec![97u32, 98, 99, 0xc3, 0xa9, 0xf0, 0x9f, 0x98, 0x80, THE, TURN, END]),
-            1..40,
-        ),
+        output in prop::collection::vec(prop::sample::select(&LETTERS[..]), 1..40),
         stops in prop::collection::vec("[abcthe\u{e9}]{1,4}", 0..4),
         min_tokens in 0usize..6,
         limit in 1usize..45,
