@@ -16,8 +16,10 @@ pub const VOCAB_BYTES_MAX: usize = 1 << 30;
 /// Bytes of a `tokenizer.json`. The largest public ones are about 35 MB.
 pub const TOKENIZER_JSON_BYTES_MAX: usize = 256 << 20;
 
-/// Bytes of a text given to `encode`; a context window of a million tokens is about 5 MB.
-pub const ENCODE_TEXT_BYTES_MAX: usize = 64 << 20;
+/// Bytes of a text given to `encode`; a context window of a million tokens is about 5 MB. Encoding
+/// takes up to about 100 bytes of memory for each byte of text, for the normalizer keeps where each
+/// byte came from and a word without end is merged as a whole.
+pub const ENCODE_TEXT_BYTES_MAX: usize = 16 << 20;
 
 /// Bytes of a SentencePiece character map (`precompiled_charsmap`); T5's has 0.3 MB.
 pub const CHARSMAP_BYTES_MAX: usize = 16 << 20;

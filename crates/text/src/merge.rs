@@ -16,32 +16,44 @@ use std::collections::BinaryHeap;
 
 use crate::TokenId;
 
-/// A piece of the text that is, or may become, one token.
+/// A piece of the text that is, or may become, one token. There are as many as characters, so its
+/// places are kept in four bytes each: the longest text accepted is far shorter.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Symbol {
-    /// First byte in the text.
-    pub start: usize,
-    /// Byte after the last; `start` for a symbol that was joined into its left neighbour.
-    pub end: usize,
+    start: u32,
+    /// `start` for a symbol that was joined into its left neighbour.
+    end: u32,
     /// The token with this text, if the vocabulary has one.
     pub id: Option<TokenId>,
-    previous: usize,
-    next: usize,
+    previous: u32,
+    next: u32,
+}
+
+impl Symbol {
+    /// First byte in the text.
+    pub(crate) fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    /// Byte after the last.
+    pub(crate) fn end(&self) -> usize {
+        self.end as usize
+    }
 }
 
 /// No neighbour on this side.
-const NONE: usize = usize::MAX;
+const NONE: u32 = u32::MAX;
 
 /// A pair that may join: rank first, then place, so that the order of the queue is the rule above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Pair {
     rank: u32,
-    left: usize,
-    right: usize,
+    left: u32,
+    right: u32,
     /// End of the right symbol when the pair was queued, and start of the left one: a symbol only
     /// ever grows to the right, so the two ends tell whether the pair is still what it was.
-    left_end: usize,
-    right_end: usize,
+    left_end: u32,
+    right_end: u32,
     joined: TokenId,
 }
 
@@ -61,7 +73,8 @@ impl Merger {
 
     /// Appends the next symbol of the word.
     pub(crate) fn push(&mut self, start: usize, end: usize, id: Option<TokenId>) {
-        let index = self.symbols.len();
+        let place = |at: usize| u32::try_from(at).expect("texts are shorter than 4 GiB");
+        let (index, start, end) = (place(self.symbols.len()), place(start), place(end));
         let previous = if index == 0 { NONE } else { index - 1 };
         if let Some(last) = self.symbols.last_mut() {
             last.next = index;
@@ -72,11 +85,12 @@ impl Merger {
     /// Joins symbols until no pair may join. `rank` gives, for two neighbours, the rank of their
     /// pair (lower joins first) and the id of the token they form.
     pub(crate) fn join_all(&mut self, rank: impl Fn(&Symbol, &Symbol) -> Option<(u32, TokenId)>) {
-        for right in 1..self.symbols.len() {
+        for right in 1..self.symbols.len() as u32 {
             self.enqueue(right - 1, right, &rank);
         }
         while let Some(Reverse(pair)) = self.queue.pop() {
-            let (left, right) = (self.symbols[pair.left], self.symbols[pair.right]);
+            let (left, right) =
+                (self.symbols[pair.left as usize], self.symbols[pair.right as usize]);
             let stale = left.start == left.end
                 || right.start == right.end
                 || left.end != pair.left_end
@@ -84,12 +98,12 @@ impl Merger {
             if stale {
                 continue;
             }
-            self.symbols[pair.left].end = right.end;
-            self.symbols[pair.left].id = Some(pair.joined);
-            self.symbols[pair.left].next = right.next;
-            self.symbols[pair.right].end = right.start;
+            self.symbols[pair.left as usize].end = right.end;
+            self.symbols[pair.left as usize].id = Some(pair.joined);
+            self.symbols[pair.left as usize].next = right.next;
+            self.symbols[pair.right as usize].end = right.start;
             if right.next != NONE {
-                self.symbols[right.next].previous = pair.left;
+                self.symbols[right.next as usize].previous = pair.left;
                 self.enqueue(pair.left, right.next, &rank);
             }
             if left.previous != NONE {
@@ -105,11 +119,11 @@ impl Merger {
 
     fn enqueue(
         &mut self,
-        left: usize,
-        right: usize,
+        left: u32,
+        right: u32,
         rank: &impl Fn(&Symbol, &Symbol) -> Option<(u32, TokenId)>,
     ) {
-        let (a, b) = (&self.symbols[left], &self.symbols[right]);
+        let (a, b) = (&self.symbols[left as usize], &self.symbols[right as usize]);
         if let Some((rank, joined)) = rank(a, b) {
             let (left_end, right_end) = (a.end, b.end);
             self.queue.push(Reverse(Pair { rank, left, right, left_end, right_end, joined }));
@@ -127,10 +141,10 @@ mod tests {
             merger.push(start, start + character.len_utf8(), None);
         }
         merger.join_all(|left, right| {
-            let text = &word[left.start..right.end];
+            let text = &word[left.start()..right.end()];
             rules.iter().find(|(rule, _)| *rule == text).map(|(_, rank)| (*rank, 0))
         });
-        merger.joined().map(|symbol| word[symbol.start..symbol.end].to_owned()).collect()
+        merger.joined().map(|symbol| word[symbol.start()..symbol.end()].to_owned()).collect()
     }
 
     #[test]

@@ -64,13 +64,13 @@ impl Spm {
             merger.push(start, end, find(start, end));
         }
         merger.join_all(|left, right| {
-            let id = find(left.start, right.end)?;
+            let id = find(left.start(), right.end())?;
             Some((self.ranks[id as usize], id))
         });
         for symbol in merger.joined() {
             match symbol.id {
                 Some(id) => out.push(id),
-                None => self.push_bytes(&text.as_bytes()[symbol.start..symbol.end], out),
+                None => self.push_bytes(&text.as_bytes()[symbol.start()..symbol.end()], out),
             }
         }
     }

@@ -192,7 +192,8 @@ fn format(text: &Value, values: Rest<Value>) -> Result<String, Error> {
 }
 
 /// Refuses format texts whose fields could be wider than anyone needs: more than four digits in a
-/// row, a width taken from a value, or widths that add up to a prompt. `start` is `%` or `{`, the sign that begins a field.
+/// row, a width taken from a value, or widths that add up to a prompt. `start` is `%` or `{`, the
+/// sign that begins a field.
 pub(super) fn check_field_widths(format: &str, start: char) -> Result<(), Error> {
     let ends_field = |c: char| if start == '%' { c.is_alphabetic() || c == '%' } else { c == '}' };
     let (mut rest, mut widths) = (format, 0);

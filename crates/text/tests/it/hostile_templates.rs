@@ -199,3 +199,12 @@ fn errors_still_name_their_line_and_value() {
     assert!(error.message.contains(":5"), "{error}");
     assert!(error.message.contains("x.y"), "{error}");
 }
+
+// The engine counts lines in two bytes.
+#[test]
+fn more_lines_than_the_engine_counts_are_no_panic() {
+    let source = format!("{}{{{{ 'a' ~ 'b' }}}}", "\n".repeat(70_000));
+    let text = ChatTemplate::new(&source).unwrap().render(&ChatInput::default()).unwrap();
+    assert!(text.ends_with("ab"));
+    stopped(&format!("{}{{{{ {}1 }}}}", "\n".repeat(70_000), "not ".repeat(70_000)));
+}
