@@ -21,6 +21,7 @@ pub(super) const MADE: &str = "made!";
 pub(super) const LISTED: &str = "listed!";
 pub(super) const SEEN: &str = "seen!";
 pub(super) const STORED: &str = "stored!";
+pub(super) const WEIGHED: &str = "weighed!";
 
 /// A filter that gives its value back: what goes through it is no constant, so the compiler does
 /// not compute `"a" * 100000000` before any allowance exists.
@@ -42,6 +43,7 @@ pub(super) fn add_checks(env: &mut Environment<'static>) {
     env.add_filter(LISTED, listed);
     env.add_filter(SEEN, seen);
     env.add_filter(STORED, stored);
+    env.add_filter(WEIGHED, weighed);
     env.add_filter(KEPT, |value: Value| value);
 }
 
@@ -92,6 +94,29 @@ fn seen(state: &mut State, value: Value) -> Result<Value, Error> {
         state.get_or_insert_extension_with(Used::default).work(work)?;
     }
     Ok(value)
+}
+
+/// A value is about to be compared: charges all its items, for one short list may hold long ones.
+fn weighed(state: &mut State, value: Value) -> Result<Value, Error> {
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
+        let nodes = count_nodes(&value, 0)?;
+        let used = state.get_or_insert_extension_with(Used::default);
+        used.work(nodes.saturating_mul(SLOT_BYTES))?;
+    }
+    Ok(value)
+}
+
+fn count_nodes(value: &Value, depth: usize) -> Result<usize, Error> {
+    limit(depth <= TEMPLATE_DEPTH_MAX, "a value", TEMPLATE_DEPTH_MAX, "levels")?;
+    let mut nodes = 1_usize;
+    if matches!(value.kind(), ValueKind::Seq | ValueKind::Map | ValueKind::Iterable) {
+        let is_map = value.kind() == ValueKind::Map;
+        for item in value.try_iter()? {
+            let item = if is_map { value.get_item(&item)? } else { item };
+            nodes = nodes.saturating_add(count_nodes(&item, depth + 1)?);
+        }
+    }
+    Ok(nodes)
 }
 
 /// A value is about to be put into a namespace. A namespace in itself would have no end.

@@ -6,8 +6,8 @@
 //!
 //! What is bounded: the source's chains ([`shape`]), steps and depth (the engine), every value made
 //! and the bytes read ([`program`], [`allowance`]), and what is written ([`environment`]). What is
-//! not: the time of one step on one large value (a sort of a million items, a comparison of nested
-//! lists), and memory and time in proportion to the conversation, which is the caller's own.
+//! not: the time of one step of a filter on one large value (a sort of a million items, again and
+//! again), and memory and time in proportion to the conversation, which is the caller's own.
 
 mod allowance;
 mod clock;

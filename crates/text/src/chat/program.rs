@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use minijinja::machinery::{CodeGenerator, Instruction, Instructions, parse};
 use minijinja::{Environment, Error, Value};
 
-use super::allowance::{LISTED, MADE, SEEN, STORED};
+use super::allowance::{LISTED, MADE, SEEN, STORED, WEIGHED};
 
 /// Marks an instruction's filter as one that is looked up by name each time.
 const BY_NAME: u8 = !0;
@@ -70,6 +70,12 @@ fn with_checks<'s>(program: &Instructions<'s>) -> Instructions<'s> {
                 add(instruction.clone());
             }
             other => {
+                if compares(other) {
+                    for _side in 0..2 {
+                        add(check(WEIGHED, 4));
+                        add(Instruction::Swap);
+                    }
+                }
                 add(other.clone());
                 match check_behind(program, index) {
                     Some(MADE) => add(check(MADE, 1)),
@@ -123,6 +129,15 @@ fn check_behind(program: &Instructions, index: u32) -> Option<&'static str> {
         I::EmitRaw(_) | I::Emit | I::BeginCapture(_) | I::FastSuper | I::CallBlock(_) => None,
         I::LoadBlocks | I::Include(_) => None,
     }
+}
+
+/// Whether an instruction looks at two values to their last item.
+fn compares(instruction: &Instruction) -> bool {
+    use Instruction as I;
+    matches!(
+        instruction,
+        I::Eq | I::Ne | I::Gt | I::Gte | I::Lt | I::Lte | I::In | I::CompareAndPreserve(_)
+    )
 }
 
 fn first_free_number(program: &Instructions) -> u8 {

@@ -99,6 +99,9 @@ fn long_readings_of_long_values_are_stopped() {
     let length = "{% set big = range(99999) | list %}{% for i in range(99999) %}\
         {% set x = big == big %}{% endfor %}";
     stopped(length);
+    let nested = "{% set a = [range(99999) | list] %}{% set b = [range(99999) | list] %}\
+        {% for i in range(99999) %}{% if a == b and a in [b] %}{% endif %}{% endfor %}";
+    stopped(nested);
 }
 
 #[test]
