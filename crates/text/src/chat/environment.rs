@@ -25,6 +25,8 @@ pub(super) fn environment() -> Environment<'static> {
     env.set_formatter(write_value);
     env.set_fuel(Some(TEMPLATE_FUEL_MAX));
     env.set_recursion_limit(TEMPLATE_DEPTH_MAX);
+    // Messages name the value that is missing in every build, not in debug builds alone.
+    env.set_debug(true);
     env.set_unknown_method_callback(methods::call);
     env.add_function("raise_exception", raise_exception);
     env.add_function("strftime_now", strftime_now);
