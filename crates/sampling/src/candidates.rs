@@ -76,6 +76,11 @@ pub enum ChooseError {
     },
     /// Every logit is -inf: no token is possible.
     NothingPossible,
+    /// The tokens that a grammar allows are all impossible.
+    NothingAllowed {
+        /// How many tokens it allows.
+        allowed_count: usize,
+    },
 }
 
 impl fmt::Display for ChooseError {
@@ -91,6 +96,11 @@ impl fmt::Display for ChooseError {
             Self::NothingPossible => {
                 write!(f, "logits must hold at least one finite value; all are -inf")
             }
+            Self::NothingAllowed { allowed_count } => write!(
+                f,
+                "one of the {allowed_count} tokens that the grammar allows must have a finite \
+                 logit; all of theirs are -inf"
+            ),
         }
     }
 }

@@ -12,6 +12,7 @@
 pub mod candidates;
 mod exponential;
 pub mod logprobs;
+pub mod mask;
 pub mod params;
 pub mod pipeline;
 pub mod random;

@@ -61,6 +61,7 @@ impl Pipeline {
     /// `logits` is the model's row (f32; f64 where numbers come from a file): one value per
     /// vocabulary entry, finite or -inf. `candidates` is
     /// the thread's buffer; afterwards it holds the candidates that were left to choose from.
+    /// The mask of `step`, if it has one, comes before all stages: nothing else can be chosen.
     /// Nothing is remembered until [`accept`](Self::accept), so the same step may be asked again.
     pub fn choose<L: Copy + Into<f64>>(
         &mut self,
@@ -72,6 +73,9 @@ impl Pipeline {
         candidates.load(logits)?;
         match trace {
             None => {
+                if let Some(mask) = step.mask {
+                    mask.restrict(candidates)?;
+                }
                 for stage in &mut self.stages {
                     stage.apply(candidates, step);
                 }
@@ -79,6 +83,14 @@ impl Pipeline {
             }
             Some(trace) => {
                 trace.start(candidates);
+                if let Some(mask) = step.mask {
+                    let mut outcome = Ok(());
+                    trace.stage(crate::mask::STAGE_NAME, candidates, |left| {
+                        outcome = mask.restrict(left);
+                        None
+                    });
+                    outcome?;
+                }
                 for stage in &mut self.stages {
                     trace.stage(stage.name(), candidates, |left| stage.apply(left, step));
                 }

@@ -42,7 +42,7 @@ fn answer(request: &Value, candidates: &mut Candidates) -> Result<Value, Request
     };
     let mut pipeline = Pipeline::new(&params, &start);
     let mut trace = ChoiceTrace::new(0);
-    let context = StepContext { prompt: &[], generated: &previous, step };
+    let context = StepContext { prompt: &[], generated: &previous, step, mask: None };
     let choice = pipeline
         .choose(candidates, &logits, &context, Some(&mut trace))
         .map_err(|error| RequestError::parameter("logits", error.to_string()))?;

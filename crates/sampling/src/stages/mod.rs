@@ -22,6 +22,7 @@
 
 use crate::TokenId;
 use crate::candidates::Candidates;
+use crate::mask::TokenMask;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
 
@@ -47,12 +48,19 @@ pub struct StepContext<'a> {
     pub generated: &'a [TokenId],
     /// Counter of the draw. For a plain generation the number of tokens generated so far.
     pub step: u64,
+    /// The only tokens that may be chosen, where a grammar bounds them. Applied before all stages.
+    pub mask: Option<&'a TokenMask>,
 }
 
 impl<'a> StepContext<'a> {
     /// The next step of a sequence: its number is how many tokens were generated before it.
     pub fn new(prompt: &'a [TokenId], generated: &'a [TokenId]) -> Self {
-        Self { prompt, generated, step: generated.len() as u64 }
+        Self { prompt, generated, step: generated.len() as u64, mask: None }
+    }
+
+    /// The same step, at which only the tokens of `mask` may be chosen.
+    pub fn with_mask(self, mask: Option<&'a TokenMask>) -> Self {
+        Self { mask, ..self }
     }
 }
 

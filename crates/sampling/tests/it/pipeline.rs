@@ -3,10 +3,12 @@
 use crate::support::{assert_close, params, run};
 use sampling::TokenId;
 use sampling::candidates::{Candidates, ChooseError};
+use sampling::mask::TokenMask;
 use sampling::params::SamplingParams;
 use sampling::pipeline::{Pipeline, SequenceStart};
 use sampling::random::{Purpose, uniform};
 use sampling::stages::StepContext;
+use sampling::trace::ChoiceTrace;
 use serde_json::json;
 
 const NEVER: f32 = f32::NEG_INFINITY;
@@ -301,4 +303,41 @@ fn logits_that_cannot_be_sampled_are_refused() {
     assert_eq!(choose(&[f32::INFINITY]), Err(ChooseError::PositiveInfinity { id: 0 }));
     assert_eq!(choose(&[NEVER, NEVER]), Err(ChooseError::NothingPossible));
     assert_eq!(choose(&[NEVER, f32::MIN]).expect("one possible").token, 1);
+}
+
+#[test]
+fn a_mask_comes_before_every_stage_and_cannot_be_left() {
+    let logits = ln(&[0.4, 0.3, 0.2, 0.1]);
+    let mask = TokenMask::from_ids(4, [2, 3]);
+    let step = StepContext::new(&[], &[]).with_mask(Some(&mask));
+    let choose = |wishes, trace: Option<&mut ChoiceTrace>| {
+        let mut pipeline = Pipeline::new(&params(wishes), &start(&[], &[]));
+        let mut candidates = Candidates::new();
+        let choice = pipeline.choose(&mut candidates, &logits, &step, trace).expect("possible");
+        (choice, candidates.ids().to_vec())
+    };
+    assert_eq!(choose(json!({"temperature": 0}), None).0.token, 2);
+    // Shares are those among the allowed: 2/3 and 1/3.
+    let mut trace = ChoiceTrace::new(4);
+    let (choice, left) = choose(json!({"top_p": 0.6}), Some(&mut trace));
+    assert_eq!((choice, left), choose(json!({"top_p": 0.6}), None));
+    assert_eq!((choice.token, choice.nucleus_size), (2, 1));
+    let names: Vec<_> = trace.stages.iter().map(|stage| stage.name).collect();
+    assert_eq!(names, ["grammar", "top_p"]);
+    assert_eq!((trace.possible_count, trace.stages[0].kept_count), (4, 2));
+    assert_close(trace.stages[0].kept_mass, 0.3, 1e-12, "what the grammar left");
+    // A ban of all that is allowed keeps the best of it, and nothing else.
+    assert_eq!(choose(json!({"logit_bias": {"2": "-inf", "3": "-inf"}}), None).1.len(), 1);
+}
+
+#[test]
+fn a_mask_without_a_possible_token_is_refused() {
+    let mask = TokenMask::from_ids(3, [1]);
+    let step = StepContext::new(&[], &[]).with_mask(Some(&mask));
+    let mut pipeline = Pipeline::new(&SamplingParams::default(), &start(&[], &[]));
+    let row = [1.0, NEVER, 2.0];
+    for mut trace in [None, Some(ChoiceTrace::new(3))] {
+        let outcome = pipeline.choose(&mut Candidates::new(), &row, &step, trace.as_mut());
+        assert_eq!(outcome, Err(ChooseError::NothingAllowed { allowed_count: 1 }));
+    }
 }

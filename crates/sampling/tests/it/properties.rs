@@ -159,7 +159,7 @@ proptest! {
         let draw = |generated: &[TokenId]| {
             let start = SequenceStart { prompt: &[], generated, eos_ids: &[], seed, choice_index };
             let mut pipeline = Pipeline::new(&SamplingParams::default(), &start);
-            let context = StepContext { prompt: &[], generated, step };
+            let context = StepContext { prompt: &[], generated, step, mask: None };
             pipeline.choose(&mut Candidates::new(), &row, &context, None).expect("good").token
         };
         prop_assert_eq!(draw(&[]), draw(&[1, 2, 3]));
