@@ -6,6 +6,7 @@ use crate::api::{
 use crate::limits::{EngineConfig, PROMPT_LOGPROBS_MAX, TRACE_CANDIDATES_MAX};
 use crate::rejection::{ConfigError, ContextSetBy, Rejection};
 use crate::sink::{Delivery, EventSink};
+use crate::vocabulary::TokenizerVocabulary;
 use model::{Forward, TokenId};
 use sampling::params::ParamError;
 use std::sync::Arc;
@@ -88,8 +89,13 @@ impl Admission {
         }
     }
 
-    /// Checks everything about a request that does not depend on the traffic.
-    pub fn check(&self, request: &GenerateRequest) -> Result<Limit, Rejection> {
+    /// Checks everything about a request that does not depend on the traffic, and looks up the
+    /// texts that its parameters hold.
+    pub fn check(
+        &self,
+        request: &mut GenerateRequest,
+        tokenizer: &Tokenizer,
+    ) -> Result<Limit, Rejection> {
         let vocab_size = self.info.vocab_size;
         if request.prompt.is_empty() {
             return Err(Rejection::EmptyPrompt);
@@ -101,6 +107,7 @@ impl Admission {
         request.params.check_vocabulary(vocab_size)?;
         check_count("prompt_logprobs", request.prompt_logprobs, PROMPT_LOGPROBS_MAX)?;
         check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
+        request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;
         self.limit(request)
     }
 

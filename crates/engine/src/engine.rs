@@ -64,10 +64,10 @@ impl Engine {
     /// Queues a request. Its events go to `sink`, from the next step on.
     pub fn submit(
         &mut self,
-        request: GenerateRequest,
+        mut request: GenerateRequest,
         sink: Box<dyn EventSink>,
     ) -> Result<RequestId, Rejection> {
-        let limit = self.admission.check(&request)?;
+        let limit = self.admission.check(&mut request, &self.tokenizer)?;
         let accepted = self.admission.enter(request, limit, sink)?;
         Ok(self.enqueue(accepted))
     }

@@ -1,8 +1,8 @@
 //! One request on its way from logits to events: its pipeline, its text, its caller.
 //!
 //! The tokens themselves are the sequence's, in the scheduler. What is here follows them: the
-//! pipeline is built when the sequence is admitted, and again from the same tokens when it comes
-//! back after a preemption, so that nothing is remembered which the tokens do not say.
+//! pipeline is built when the sequence is first admitted and kept while it is preempted, for some
+//! stages remember more than the tokens say.
 
 use crate::admission::{Accepted, Client, EngineInfo, Limit};
 use crate::api::{
@@ -26,11 +26,10 @@ pub(crate) struct Generation {
     request: GenerateRequest,
     limit: Limit,
     client: Client,
-    /// Present while the sequence runs.
+    /// Present from the first admission on.
     pipeline: Option<Pipeline>,
     tracker: StopTracker,
     detokenizer: Detokenizer,
-    started: bool,
     /// Prompt tokens whose scores were sent, counted from the first.
     scored_count: usize,
 }
@@ -75,7 +74,6 @@ impl Generation {
             limit,
             client,
             pipeline: None,
-            started: false,
             scored_count: 0,
             request,
         };
@@ -86,18 +84,18 @@ impl Generation {
 
     /// The sequence runs, for the first time or again.
     pub fn admit(&mut self, sequence: &Sequence, info: &EngineInfo) -> Result<(), Interruption> {
+        if self.pipeline.is_some() {
+            return Ok(());
+        }
         let start = SequenceStart {
             prompt: sequence.prompt(),
             generated: sequence.generated(),
             eos_ids: &info.eos_ids,
             seed: self.request.seed,
             choice_index: self.request.choice_index,
+            stage_state: &[],
         };
         let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
-        if self.started {
-            return Ok(());
-        }
-        self.started = true;
         self.client.send(Event::Started(Started {
             request: self.client.request(),
             prompt_tokens: sequence.prompt_count,
@@ -106,11 +104,6 @@ impl Generation {
             limit_set_by: self.limit.set_by,
             stages: pipeline.stage_names().collect(),
         }))
-    }
-
-    /// The sequence gave its memory back and waits.
-    pub fn preempt(&mut self) {
-        self.pipeline = None;
     }
 
     /// Whether the caller wants no more.

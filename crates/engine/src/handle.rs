@@ -74,10 +74,10 @@ impl EngineHandle {
     /// Checks and queues a request; never waits for the engine.
     pub fn submit(
         &self,
-        request: GenerateRequest,
+        mut request: GenerateRequest,
         sink: Box<dyn EventSink>,
     ) -> Result<Ticket, Rejection> {
-        let limit = self.admission.check(&request)?;
+        let limit = self.admission.check(&mut request, &self.tokenizer)?;
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let accepted = self.admission.enter(request, limit, sink)?;
         let ticket =

@@ -23,6 +23,7 @@ mod sequence;
 
 mod admission;
 mod generation;
+mod vocabulary;
 
 pub mod collect;
 pub mod handle;

@@ -45,9 +45,6 @@ impl Engine {
     fn plan(&mut self) -> (StepPlan, Vec<(RequestId, Interruption)>) {
         let plan = self.scheduler.plan();
         assert!(self.is_idle() || plan.rows.row_count() > 0, "a step advances somebody");
-        for id in &plan.preempted {
-            self.generations.get_mut(id).expect("it is not finished").preempt();
-        }
         let mut lost = Vec::new();
         for &id in &plan.admitted {
             let sequence = self.scheduler.running(id).expect("it was just admitted");

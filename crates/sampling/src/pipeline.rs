@@ -27,6 +27,16 @@ pub struct SequenceStart<'a> {
     pub seed: u64,
     /// Number of this choice among those of its request, from 0.
     pub choice_index: u32,
+    /// What [`Pipeline::state`] gave when the sequence was left; empty at its beginning.
+    pub stage_state: &'a [(&'a str, f64)],
+}
+
+impl SequenceStart<'_> {
+    /// The number that was saved under a name, if it can be one that a stage gave.
+    pub fn saved(&self, name: &str) -> Option<f64> {
+        let saved = self.stage_state.iter().find(|(saved, _)| *saved == name);
+        saved.map(|&(_, value)| value).filter(|value| value.is_finite())
+    }
 }
 
 /// The stages and the selector of one sequence.
@@ -104,6 +114,16 @@ impl Pipeline {
         for stage in &mut self.stages {
             stage.accept(token);
         }
+    }
+
+    /// What stages remember beyond the tokens, by name: empty for most requests. A pipeline built
+    /// from the same parameters and tokens with this as its `stage_state` goes on as this one does.
+    pub fn state(&self) -> Vec<(&'static str, f64)> {
+        let mut state = Vec::new();
+        for stage in &self.stages {
+            stage.save(&mut state);
+        }
+        state
     }
 
     /// A pipeline with the same history for another continuation, which draws its own numbers.

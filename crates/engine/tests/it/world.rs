@@ -128,6 +128,7 @@ pub fn oracle(recipe: &Recipe, request: &GenerateRequest) -> Expected {
         eos_ids,
         seed: request.seed,
         choice_index: request.choice_index,
+        stage_state: &[],
     };
     let mut pipeline = Pipeline::new(params, &start);
     let mut candidates = Candidates::new();

@@ -27,6 +27,7 @@ fn answer(request: &Value, candidates: &mut Candidates) -> Result<Value, Request
     check_profile(&request["profile"])?;
     let params = params(request)?;
     params.check_vocabulary(logits.len()).map_err(parameter_error)?;
+    check_texts(&params)?;
     let step = match &request["step"] {
         Value::Null => previous.len() as u64,
         value => value
@@ -39,6 +40,7 @@ fn answer(request: &Value, candidates: &mut Candidates) -> Result<Value, Request
         eos_ids: &[],
         seed: params.seed().unwrap_or(0),
         choice_index: 0,
+        stage_state: &[],
     };
     let mut pipeline = Pipeline::new(&params, &start);
     let mut trace = ChoiceTrace::new(0);
@@ -100,6 +102,17 @@ fn check_profile(profile: &Value) -> Result<(), RequestError> {
     }
 }
 
+/// There is no tokenizer here that could say which tokens a text is.
+fn check_texts(params: &SamplingParams) -> Result<(), RequestError> {
+    match params.unresolved_text() {
+        None => Ok(()),
+        Some(name) => {
+            let message = format!("`{name}` holds a text, and there is no tokenizer here: use ids");
+            Err(RequestError::parameter(name, message))
+        }
+    }
+}
+
 fn params(request: &Value) -> Result<SamplingParams, RequestError> {
     let mut values = Vec::new();
     match &request["params"] {
@@ -156,6 +169,7 @@ mod tests {
             (json!({"logits": [1.0], "temperature": -1}), "temperature"),
             (json!({"logits": [1.0], "params": {"samplers": [null]}}), "samplers"),
             (json!({"logits": [1.0], "params": {"logit_bias": {"9": 1}}}), "logit_bias"),
+            (json!({"logits": [1.0], "params": {"logit_bias": {"a": 1}}}), "logit_bias"),
         ] {
             assert_eq!(ask(request)["error"]["param"], param);
         }

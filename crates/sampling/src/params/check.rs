@@ -1,7 +1,7 @@
 //! Values against the table: type, range, and a message that names both.
 
 use super::near_names::nearest;
-use super::table::{Kind, ParamSpec};
+use super::table::{Kind, ParamSpec, TokenBiases};
 use super::{ParamError, ParamValue, SamplingParams};
 use crate::TokenId;
 use crate::stages::stage_names;
@@ -50,12 +50,14 @@ impl SamplingParams {
                 }
                 set(self, ids);
             }
-            Kind::TokenMap { count_max, min, max, set } => {
-                let entries = token_map(value, min, max).map_err(|given| refuse(&given))?;
-                if entries.len() > count_max {
-                    return Err(refuse(&entries.len()));
+            Kind::TokenMap { count_max, bytes_max, min, max, set } => {
+                let biases = TokenBiases::from_value(value, bytes_max, min..=max);
+                let biases = biases.map_err(|given| refuse(&given))?;
+                let count = biases.ids.len() + biases.texts.len();
+                if count > count_max {
+                    return Err(refuse(&count));
                 }
-                set(self, entries);
+                set(self, biases);
             }
             Kind::Stages { set } => set(
                 self,
@@ -84,8 +86,9 @@ impl Kind {
                 format!("at most {count_max} texts of 1 to {bytes_max} bytes")
             }
             Self::TokenIds { count_max, .. } => format!("at most {count_max} token ids"),
-            Self::TokenMap { count_max, min, max, .. } => format!(
-                "a map of at most {count_max} token ids to numbers in [{min}, {max}] or \"-inf\""
+            Self::TokenMap { count_max, bytes_max, min, max, .. } => format!(
+                "a map of at most {count_max} token ids or texts of 1 to {bytes_max} bytes to \
+                 numbers in [{min}, {max}], \"-inf\" or false"
             ),
             Self::Stages { .. } => "a list of stage names".to_owned(),
         }
@@ -122,26 +125,6 @@ fn token_ids(value: &ParamValue) -> Result<Vec<TokenId>, String> {
     match value {
         ParamValue::List(values) => values.iter().map(one).collect(),
         single => Ok(vec![one(single)?]),
-    }
-}
-
-fn token_map(value: &ParamValue, min: f64, max: f64) -> Result<Vec<(TokenId, f64)>, String> {
-    let ParamValue::Map(entries) = value else { return Err(value.to_string()) };
-    let mut biases = Vec::with_capacity(entries.len());
-    for (key, value) in entries {
-        let id: TokenId = key.parse().map_err(|_| ParamValue::Str(key.clone()).to_string())?;
-        let bias = match value {
-            ParamValue::Bool(false) => Some(f64::NEG_INFINITY),
-            other => other.number(),
-        };
-        let allowed = |bias: &f64| *bias == f64::NEG_INFINITY || (min..=max).contains(bias);
-        let bias = bias.filter(allowed).ok_or_else(|| format!("{value} for token {id}"))?;
-        biases.push((id, bias));
-    }
-    biases.sort_by_key(|&(id, _)| id);
-    match biases.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-        Some(pair) => Err(format!("token {} twice", pair[0].0)),
-        None => Ok(biases),
     }
 }
 

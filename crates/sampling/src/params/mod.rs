@@ -4,19 +4,26 @@
 //! texts and sliders are made from it elsewhere. [`SamplingParams`] can only be built through it,
 //! so that no later room has to check a value again.
 
+mod biases;
 mod check;
 mod near_names;
 mod table;
+mod texts;
 mod value;
 
-pub use table::{Kind, PARAMS, ParamSpec};
+pub use table::{Kind, PARAMS, ParamSpec, TokenBiases};
+pub use texts::Vocabulary;
 pub use value::ParamValue;
 
 use crate::TokenId;
 use std::fmt;
+use std::sync::Arc;
+use texts::ResolvedTexts;
 
 /// Most entries of `logit_bias`.
 pub const LOGIT_BIAS_MAX: usize = 65_536;
+/// Most bytes of a text in `logit_bias`.
+pub const LOGIT_BIAS_BYTES_MAX: usize = 256;
 /// A temperature below this counts as 0, that is greedy: the softmax is a single spike there.
 pub const TEMPERATURE_MIN: f64 = 1e-6;
 
@@ -52,7 +59,7 @@ pub struct SamplingParams {
     pub(crate) frequency_penalty: f64,
     pub(crate) presence_penalty: f64,
     pub(crate) no_repeat_ngram_size: usize,
-    pub(crate) logit_bias: Vec<(TokenId, f64)>,
+    pub(crate) logit_bias: TokenBiases,
     pub(crate) do_sample: bool,
     pub(crate) samplers: Option<Vec<&'static str>>,
     pub(crate) seed: Option<u64>,
@@ -64,6 +71,8 @@ pub struct SamplingParams {
     pub(crate) ignore_eos: bool,
     pub(crate) logprobs: bool,
     pub(crate) top_logprobs: usize,
+    /// The ids of the texts above, once a vocabulary was at hand.
+    texts: Option<Arc<ResolvedTexts>>,
 }
 
 /// Plain sampling from the model's own distribution.
@@ -82,7 +91,7 @@ impl Default for SamplingParams {
             frequency_penalty: 0.0,
             presence_penalty: 0.0,
             no_repeat_ngram_size: 0,
-            logit_bias: Vec::new(),
+            logit_bias: TokenBiases::default(),
             do_sample: true,
             samplers: None,
             seed: None,
@@ -94,6 +103,7 @@ impl Default for SamplingParams {
             ignore_eos: false,
             logprobs: false,
             top_logprobs: 0,
+            texts: None,
         }
     }
 }
@@ -135,7 +145,7 @@ impl SamplingParams {
 
     /// Refuses ids that the vocabulary does not have.
     pub fn check_vocabulary(&self, vocab_size: usize) -> Result<(), ParamError> {
-        let biased = self.logit_bias.iter().map(|&(id, _)| ("logit_bias", id));
+        let biased = self.logit_bias.ids.iter().map(|&(id, _)| ("logit_bias", id));
         let stops = self.stop_token_ids.iter().map(|&id| ("stop_token_ids", id));
         let eos = self.eos_token_ids.iter().flatten().map(|&id| ("eos_token_id", id));
         match biased.chain(stops).chain(eos).find(|&(_, id)| id as usize >= vocab_size) {
@@ -239,9 +249,12 @@ impl SamplingParams {
         self.no_repeat_ngram_size
     }
 
-    /// What is added to single logits; -inf is a ban. Ids are distinct.
-    pub fn logit_bias(&self) -> &[(TokenId, f64)] {
-        &self.logit_bias
+    /// What is added to single logits; -inf is a ban. Ids named as ids are distinct; those that
+    /// texts stand for, known once [`resolve_texts`](Self::resolve_texts) was called, come after
+    /// them and may repeat: biases of an id add up.
+    pub fn logit_bias(&self) -> impl Iterator<Item = (TokenId, f64)> + '_ {
+        let of_texts = self.texts.as_deref().map_or(&[][..], |texts| &texts.biases);
+        self.logit_bias.ids.iter().chain(of_texts).copied()
     }
 
     /// Names of the stages to apply, in order; none for the default order.

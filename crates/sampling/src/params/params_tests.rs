@@ -141,9 +141,11 @@ fn biases_are_numbers_or_bans_for_distinct_ids() {
     };
     let bans = [("7", ParamValue::Bool(false)), ("2", ParamValue::Str("-inf".into()))];
     let params = one("logit_bias", map(&bans)).expect("two bans");
-    assert_eq!(params.logit_bias(), [(2, f64::NEG_INFINITY), (7, f64::NEG_INFINITY)]);
+    assert!(params.logit_bias().eq([(2, f64::NEG_INFINITY), (7, f64::NEG_INFINITY)]));
     let bad = [
-        map(&[("x", ParamValue::Int(1))]),
+        map(&[("", ParamValue::Int(1))]),
+        map(&[(&"x".repeat(257), ParamValue::Int(1))]),
+        map(&[("x", ParamValue::Int(1)), ("x", ParamValue::Int(2))]),
         map(&[("-1", ParamValue::Int(1))]),
         map(&[("1", ParamValue::Float(f64::NAN))]),
         map(&[("1", ParamValue::Float(f64::INFINITY))]),
@@ -184,4 +186,57 @@ fn the_narrower_ranges_of_the_api_are_a_check_of_their_own() {
     assert!(fits("logit_bias", bias(-100.0)));
     assert!(!fits("logit_bias", bias(-100.5)));
     assert!(!fits("logit_bias", bias(f64::NEG_INFINITY)));
+}
+
+/// Words of letters; a token is a letter, and its id the letter's place in the alphabet.
+struct Letters;
+
+impl Vocabulary for Letters {
+    fn encode(&self, text: &str) -> Vec<TokenId> {
+        let letters = text.bytes().filter(u8::is_ascii_lowercase);
+        letters.map(|letter| TokenId::from(letter - b'a')).collect()
+    }
+
+    fn piece(&self, id: TokenId) -> &[u8] {
+        &b"abcdefghijklmnopqrstuvwxyz"[id as usize..][..1]
+    }
+
+    fn size(&self) -> usize {
+        26
+    }
+}
+
+#[test]
+fn biases_may_be_named_by_text_and_written_as_pairs() {
+    let pair = |target, bias| ParamValue::List(vec![target, bias]);
+    let pairs = ParamValue::List(vec![
+        pair(ParamValue::Str("cab".into()), ParamValue::Int(2)),
+        pair(ParamValue::Int(1), ParamValue::Bool(false)),
+        pair(ParamValue::Str("12b".into()), ParamValue::Float(0.5)),
+    ]);
+    let mut params = one("logit_bias", pairs.clone()).expect("three biases");
+    assert_eq!(params.unresolved_text(), Some("logit_bias"));
+    params.resolve_texts(&Letters).expect("letters");
+    assert_eq!(params.unresolved_text(), None);
+    let never = f64::NEG_INFINITY;
+    assert!(params.logit_bias().eq([(1, never), (2, 2.0), (0, 2.0), (1, 2.0), (1, 0.5)]));
+    let written = params.value_of(ParamSpec::find("logit_bias").expect("it exists"));
+    assert_eq!(
+        one("logit_bias", written.expect("biases"))
+            .expect("again")
+            .value_of(ParamSpec::find("logit_bias").expect("it exists")),
+        params.value_of(ParamSpec::find("logit_bias").expect("it exists"))
+    );
+
+    let mut unknown =
+        one("logit_bias", ParamValue::Map(vec![("!".into(), ParamValue::Int(1))])).expect("a text");
+    let error = unknown.resolve_texts(&Letters).expect_err("no letters");
+    assert!(error.message.contains("`logit_bias`") && error.message.contains("\"!\""), "{error}");
+    for bad in [
+        pair(ParamValue::Int(1), ParamValue::Int(2)),
+        ParamValue::List(vec![pair(ParamValue::Float(0.5), ParamValue::Int(1))]),
+        ParamValue::List(vec![ParamValue::List(vec![ParamValue::Int(1)])]),
+    ] {
+        message("logit_bias", bad);
+    }
 }

@@ -1,6 +1,6 @@
 //! The table of parameters. One entry per knob; nothing about a knob is said anywhere else.
 
-use super::{LOGIT_BIAS_MAX, ParamValue, SamplingParams};
+use super::{LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams};
 use crate::TokenId;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
 
@@ -75,17 +75,19 @@ pub enum Kind {
         #[doc(hidden)]
         set: fn(&mut SamplingParams, Vec<TokenId>),
     },
-    /// A map from token id to a number from `min` to `max`; "-inf" and false are bans.
+    /// A map from token id or text to a number from `min` to `max`; "-inf" and false are bans.
     TokenMap {
         /// Most entries.
         count_max: usize,
+        /// Most bytes of a text.
+        bytes_max: usize,
         /// Smallest finite value.
         min: f64,
         /// Largest value.
         max: f64,
         /// Stores the checked values.
         #[doc(hidden)]
-        set: fn(&mut SamplingParams, Vec<(TokenId, f64)>),
+        set: fn(&mut SamplingParams, TokenBiases),
     },
     /// A list of stage names, each at most once.
     Stages {
@@ -93,6 +95,15 @@ pub enum Kind {
         #[doc(hidden)]
         set: fn(&mut SamplingParams, Vec<&'static str>),
     },
+}
+
+/// What is added to the logits of tokens: a finite number, or -inf for a ban.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TokenBiases {
+    /// By id, ascending and distinct.
+    pub ids: Vec<(TokenId, f64)>,
+    /// By text, distinct, in the order given.
+    pub texts: Vec<(String, f64)>,
 }
 
 impl ParamSpec {
@@ -249,6 +260,7 @@ pub const PARAMS: &[ParamSpec] = &[
         aliases: &[],
         kind: Kind::TokenMap {
             count_max: LOGIT_BIAS_MAX,
+            bytes_max: LOGIT_BIAS_BYTES_MAX,
             min: -1e6,
             max: 1e6,
             set: |p, v| p.logit_bias = v,
@@ -256,9 +268,10 @@ pub const PARAMS: &[ParamSpec] = &[
         openai_range: Some((-100.0, 100.0)),
         neutral: "",
         default: "",
-        help: "Adds to the logits of single tokens, by token id; \"-inf\" forbids the token.",
-        source: "OpenAI API",
-        get: |p| some_map(&p.logit_bias),
+        help: "Adds to the logits of single tokens, named by id or by a text, each token of which \
+               gets the bias; \"-inf\" or false forbids the token.",
+        source: "OpenAI API; llama.cpp server",
+        get: |p| p.logit_bias.value(),
     },
     ParamSpec {
         name: "do_sample",
@@ -432,7 +445,11 @@ fn some_ids(values: &[TokenId]) -> Option<ParamValue> {
     (!values.is_empty()).then(|| ids(values))
 }
 
-fn some_map(values: &[(TokenId, f64)]) -> Option<ParamValue> {
-    let value = |&(id, bias): &(TokenId, f64)| (id.to_string(), ParamValue::Float(bias));
-    (!values.is_empty()).then(|| ParamValue::Map(values.iter().map(value).collect()))
+impl TokenBiases {
+    fn value(&self) -> Option<ParamValue> {
+        let ids = self.ids.iter().map(|&(id, bias)| (id.to_string(), ParamValue::Float(bias)));
+        let texts = self.texts.iter().map(|(text, bias)| (text.clone(), ParamValue::Float(*bias)));
+        let entries: Vec<_> = ids.chain(texts).collect();
+        (!entries.is_empty()).then_some(ParamValue::Map(entries))
+    }
 }

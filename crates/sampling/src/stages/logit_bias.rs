@@ -1,7 +1,8 @@
 //! logit_i += bias_i for the ids that the request names; a bias of -inf removes the id.
 //!
-//! Source: OpenAI API reference, `logit_bias`. Bans are `-inf` (or `false`, as llama.cpp spells
-//! it). If every candidate is banned the best of them stays. No threshold.
+//! An id may also be named by a text: every token of the text gets the bias, and biases that meet
+//! on one id add up. Source: OpenAI API reference, `logit_bias`; texts, and `false` for a ban, are
+//! the llama.cpp server's. If every candidate is banned the best of them stays. No threshold.
 
 use super::{Stage, StepContext};
 use crate::TokenId;
@@ -22,18 +23,23 @@ pub struct LogitBias {
 
 impl LogitBias {
     /// A bias per id: a finite number, or -inf for a ban.
-    pub fn new(biases: &[(TokenId, f64)]) -> Self {
-        let added = biases.iter().copied().filter(|(_, bias)| bias.is_finite()).collect();
-        let mut banned: Vec<_> =
-            biases.iter().filter(|(_, bias)| !bias.is_finite()).map(|&(id, _)| id).collect();
+    pub fn new(biases: impl IntoIterator<Item = (TokenId, f64)>) -> Self {
+        let (mut added, mut banned) = (Vec::new(), Vec::new());
+        for (id, bias) in biases {
+            if bias.is_finite() {
+                added.push((id, bias));
+            } else {
+                banned.push(id);
+            }
+        }
         banned.sort_unstable();
         Self { added, banned }
     }
 }
 
 pub(super) fn build(params: &SamplingParams, _: &SequenceStart<'_>) -> Option<Box<dyn Stage>> {
-    let biases = params.logit_bias();
-    (!biases.is_empty()).then(|| Box::new(LogitBias::new(biases)) as Box<dyn Stage>)
+    let mut biases = params.logit_bias().peekable();
+    biases.peek().is_some().then(|| Box::new(LogitBias::new(biases)) as Box<dyn Stage>)
 }
 
 impl Stage for LogitBias {

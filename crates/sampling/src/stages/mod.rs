@@ -81,6 +81,10 @@ pub trait Stage: Send {
     /// Learns the next token of the sequence.
     fn accept(&mut self, _token: TokenId) {}
 
+    /// Adds the numbers that it remembers and that the tokens of the sequence do not tell, each
+    /// under a name of its own; `SequenceStart::saved` gives them back to the stage's `build`.
+    fn save(&self, _state: &mut Vec<(&'static str, f64)>) {}
+
     /// A copy with its own state, for another continuation of the same sequence.
     fn fork(&self) -> Box<dyn Stage>;
 }

@@ -112,8 +112,14 @@ fn penalty_tables() {
 fn gravity_trace() {
     let table = table("gravity_trace");
     let params = params(table["settings"].clone());
-    let start =
-        SequenceStart { prompt: &[], generated: &[], eos_ids: &[], seed: 42, choice_index: 0 };
+    let start = SequenceStart {
+        prompt: &[],
+        generated: &[],
+        eos_ids: &[],
+        seed: 42,
+        choice_index: 0,
+        stage_state: &[],
+    };
     let mut pipeline = Pipeline::new(&params, &start);
     let mut candidates = Candidates::new();
     let mut trace = ChoiceTrace::new(20);

@@ -18,7 +18,7 @@ fn ln(probabilities: &[f64]) -> Vec<f64> {
 }
 
 fn start<'a>(prompt: &'a [TokenId], generated: &'a [TokenId]) -> SequenceStart<'a> {
-    SequenceStart { prompt, generated, eos_ids: &[0], seed: 7, choice_index: 0 }
+    SequenceStart { prompt, generated, eos_ids: &[0], seed: 7, choice_index: 0, stage_state: &[] }
 }
 
 /// Logits that depend on the whole history, as a model's do.

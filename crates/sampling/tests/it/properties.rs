@@ -115,7 +115,14 @@ proptest! {
     fn no_row_panics(bits in proptest::collection::vec(any::<u32>(), 0..40), params in params()) {
         let row: Vec<f32> = bits.into_iter().map(f32::from_bits).collect();
         let start =
-            SequenceStart { prompt: &[], generated: &[], eos_ids: &[], seed: 3, choice_index: 0 };
+            SequenceStart {
+                prompt: &[],
+                generated: &[],
+                eos_ids: &[],
+                seed: 3,
+                choice_index: 0,
+                stage_state: &[],
+            };
         let mut pipeline = Pipeline::new(&params, &start);
         let step = StepContext::new(&[], &[]);
         let chosen = pipeline.choose(&mut Candidates::new(), &row, &step, None);
@@ -157,7 +164,14 @@ proptest! {
         step: u64,
     ) {
         let draw = |generated: &[TokenId]| {
-            let start = SequenceStart { prompt: &[], generated, eos_ids: &[], seed, choice_index };
+            let start = SequenceStart {
+                prompt: &[],
+                generated,
+                eos_ids: &[],
+                seed,
+                choice_index,
+                stage_state: &[],
+            };
             let mut pipeline = Pipeline::new(&SamplingParams::default(), &start);
             let context = StepContext { prompt: &[], generated, step, mask: None };
             pipeline.choose(&mut Candidates::new(), &row, &context, None).expect("good").token

@@ -88,7 +88,14 @@ pub fn run<L: Copy + Into<f64>>(
     logits: &[L],
     generated: &[TokenId],
 ) -> Outcome {
-    let start = SequenceStart { prompt: &[], generated, eos_ids: &[], seed: 1, choice_index: 0 };
+    let start = SequenceStart {
+        prompt: &[],
+        generated,
+        eos_ids: &[],
+        seed: 1,
+        choice_index: 0,
+        stage_state: &[],
+    };
     let mut pipeline = Pipeline::new(params, &start);
     let mut candidates = Candidates::new();
     let mut trace = ChoiceTrace::new(logits.len());
