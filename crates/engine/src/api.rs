@@ -237,9 +237,9 @@ pub struct StepReport {
     pub logits_count: usize,
     /// Tokens chosen.
     pub token_count: usize,
-    /// Sequences admitted.
+    /// Requests admitted.
     pub admitted_count: usize,
-    /// Sequences that gave their memory back.
+    /// Requests that gave their memory back.
     pub preempted_count: usize,
     /// Requests that ended.
     pub finished_count: usize,

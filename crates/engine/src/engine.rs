@@ -104,15 +104,16 @@ impl Engine {
         self.kv.taken_bytes()
     }
 
-    /// Checks the accounts: every block is free or counted, and every request has one sequence.
+    /// Checks the accounts: every block is free or counted, and every request has its
+    /// sequences.
     /// Debug builds do so after each step.
     ///
     /// # Panics
     /// When they do not hold, which is a bug here.
     pub fn check_accounts(&self) {
         self.scheduler.check();
-        let sequence_count = self.scheduler.running_count() + self.scheduler.waiting_count();
-        assert_eq!(self.generations.len(), sequence_count, "a request has one sequence");
+        let request_count = self.scheduler.request_count();
+        assert_eq!(self.generations.len(), request_count, "a request has its sequences");
     }
 
     /// Takes a request that passed the checks.

@@ -9,7 +9,7 @@ use crate::api::{
     Event, Finished, GenerateRequest, Interruption, PromptLogprobs, RequestId, Started, TokenEvent,
     Usage,
 };
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, SequenceId};
 use model::TokenId;
 use sampling::candidates::{Candidates, ChooseError};
 use sampling::logprobs::{Logprobs, logprobs};
@@ -77,7 +77,7 @@ impl Generation {
             scored_count: 0,
             request,
         };
-        let mut sequence = Sequence::new(generation.client.request(), prompt);
+        let mut sequence = Sequence::new(SequenceId::first(generation.client.request()), prompt);
         sequence.scores_prompt = generation.request.prompt_logprobs.is_some();
         (generation, sequence)
     }
@@ -202,7 +202,7 @@ impl Generation {
             }
         };
         self.client.finish(Finished {
-            request: sequence.id,
+            request: sequence.id.request,
             finish_reason: stop.finish_reason(),
             stop_reason: stop,
             interruption,

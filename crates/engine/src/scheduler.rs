@@ -4,17 +4,21 @@
 //! under `step_tokens_max`; one row is kept aside for each sequence further back, so a long prompt
 //! never stops the others' next token. What is left admits waiting requests, in order.
 //!
-//! Memory is given when a row needs it. When none is left, the sequence that came last gives its
+//! Memory is given when a row needs it. When none is left, the request that came last gives its
 //! blocks back and waits at the head of the queue; later its tokens, which are all kept, are
-//! computed again. The first-come sequence can always take all blocks, and what would not fit them
+//! computed again. The first-come request can always take all blocks, and what would not fit them
 //! alone is refused at submission: so somebody always advances, and nobody starves.
+//!
+//! A request may have several branches, each a sequence. They come in, go out and are planned
+//! together, so that no branch ever runs while another of its request waits.
 
 use crate::api::RequestId;
 use crate::kv_blocks::{BlockCopy, KvBlocks};
 use crate::limits::SCORED_ROWS_MAX;
-use crate::sequence::Sequence;
+use crate::sequence::{Sequence, SequenceId};
 use model::{Segment, StepRows, TokenId, WantedLogits};
 use std::collections::VecDeque;
+use std::ops::Range;
 
 /// The sequences, and the blocks they share.
 #[derive(Debug)]
@@ -24,7 +28,7 @@ pub(crate) struct Scheduler {
     blocks: KvBlocks,
     /// Admitted sequences, by id.
     running: Vec<Sequence>,
-    /// Sequences without blocks, by id; every one came later than all that run.
+    /// Sequences without blocks, by id; every one is of a later request than all that run.
     waiting: VecDeque<Sequence>,
 }
 
@@ -34,12 +38,12 @@ pub(crate) struct StepPlan {
     /// What the model computes: one segment per sequence that advances.
     pub rows: StepRows,
     /// Whose each segment is.
-    pub owners: Vec<RequestId>,
+    pub owners: Vec<SequenceId>,
     /// Copies to make before the rows are computed, in this order.
     pub copies: Vec<BlockCopy>,
-    /// Sequences that run from this step on, and did not run before it.
+    /// Requests that run from this step on, and did not run before it.
     pub admitted: Vec<RequestId>,
-    /// Sequences that gave their blocks back.
+    /// Requests that gave their blocks back.
     pub preempted: Vec<RequestId>,
 }
 
@@ -67,17 +71,11 @@ impl Scheduler {
     pub fn plan(&mut self) -> StepPlan {
         let mut plan = StepPlan::default();
         let mut budget = RowBudget::new(self.step_tokens_max);
-        let mut index = 0;
-        while index < self.running.len() {
-            let rows_behind = self.running.len() - index - 1;
-            let sequence = &mut self.running[index];
-            share_whole_blocks(&mut self.blocks, sequence);
-            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
-            let rows = budget.share(sequence, rows_behind);
-            if rows > 0 && self.cover(index, rows, &mut plan) {
-                plan.add(&self.running[index], budget.take(&self.running[index], rows));
-            }
-            index += 1;
+        let mut first = 0;
+        while first < self.running.len() {
+            let branches = first..self.branches_end(first);
+            first = branches.end;
+            self.plan_request(branches, &mut plan, &mut budget);
         }
         // Whoever gave blocks back came last; nobody later may take them in the same step.
         if plan.preempted.is_empty() {
@@ -98,26 +96,23 @@ impl Scheduler {
     }
 
     /// Appends the token chosen for the running sequence `id`.
-    pub fn append(&mut self, id: RequestId, token: TokenId) {
+    pub fn append(&mut self, id: SequenceId, token: TokenId) {
         let index = self.running_index(id).expect("a token is chosen for a running sequence");
         self.running[index].tokens.push(token);
     }
 
-    /// Takes a sequence out and frees its blocks.
-    pub fn remove(&mut self, id: RequestId) -> Option<Sequence> {
-        let mut sequence = match self.running_index(id) {
-            Some(index) => self.running.remove(index),
-            None => {
-                let index = self.waiting.binary_search_by_key(&id, |sequence| sequence.id).ok()?;
-                self.waiting.remove(index)?
-            }
-        };
-        self.blocks.release_all(&mut sequence.table);
-        Some(sequence)
+    /// Takes all branches of a request out and frees their blocks. Returns the first branch.
+    pub fn remove(&mut self, request: RequestId) -> Option<Sequence> {
+        let mut removed = self.remove_running(request);
+        removed.extend(self.remove_waiting(request));
+        for sequence in removed.iter_mut().rev() {
+            self.blocks.release_all(&mut sequence.table);
+        }
+        removed.into_iter().next()
     }
 
     /// The sequence `id`, if it runs.
-    pub fn running(&self, id: RequestId) -> Option<&Sequence> {
+    pub fn running(&self, id: SequenceId) -> Option<&Sequence> {
         self.running_index(id).map(|index| &self.running[index])
     }
 
@@ -129,6 +124,12 @@ impl Scheduler {
     /// Sequences in the queue.
     pub fn waiting_count(&self) -> usize {
         self.waiting.len()
+    }
+
+    /// Requests that run or wait.
+    pub fn request_count(&self) -> usize {
+        let ids = self.running.iter().chain(&self.waiting).map(|sequence| sequence.id.request);
+        ids.fold((0, None), |(count, last), id| (count + usize::from(last != Some(id)), Some(id))).0
     }
 
     /// The accounts of the blocks.
@@ -144,6 +145,9 @@ impl Scheduler {
         assert!(self.running.len() <= self.sequences_max);
         let ids = self.running.iter().chain(&self.waiting).map(|sequence| sequence.id);
         assert!(ids.is_sorted(), "whoever runs came before whoever waits");
+        let last_running = self.running.last().map(|sequence| sequence.id.request);
+        let first_waiting = self.waiting.front().map(|sequence| sequence.id.request);
+        assert!(last_running.is_none() || last_running != first_waiting, "branches stay together");
         for sequence in &self.waiting {
             assert_eq!((sequence.computed_count, sequence.table.blocks.len()), (0, 0));
         }
@@ -155,39 +159,70 @@ impl Scheduler {
         self.blocks.check(self.running.iter().map(|sequence| &sequence.table));
     }
 
-    /// Admits waiting sequences, in order, while rows and blocks are left.
-    fn admit(&mut self, plan: &mut StepPlan, budget: &mut RowBudget) {
-        while budget.rows > 0 && self.running.len() < self.sequences_max {
-            let Some(mut sequence) = self.waiting.pop_front() else { break };
-            share_whole_blocks(&mut self.blocks, &mut sequence);
-            if !self.has_room(&sequence) {
-                give_back(&mut self.blocks, &mut sequence);
-                self.waiting.push_front(sequence);
-                break;
-            }
-            plan.copies.extend(share_last_block(&mut self.blocks, &mut sequence));
-            plan.admitted.push(sequence.id);
-            let rows = budget.share(&sequence, 0);
-            let index = self.running.len();
-            self.running.push(sequence);
+    /// Gives the running sequences `branches`, which are one request's, their rows and blocks.
+    fn plan_request(
+        &mut self,
+        branches: Range<usize>,
+        plan: &mut StepPlan,
+        budget: &mut RowBudget,
+    ) {
+        let (segment_count, copy_count) = (plan.owners.len(), plan.copies.len());
+        for index in branches {
+            let rows_behind = self.running.len() - index - 1;
+            let sequence = &mut self.running[index];
+            share_whole_blocks(&mut self.blocks, sequence);
+            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
+            let rows = budget.share(sequence, rows_behind);
             if rows > 0 {
-                assert!(self.cover(index, rows, plan), "there is room for the whole gap");
+                if !self.cover(index, rows, plan) {
+                    plan.withdraw(segment_count, copy_count);
+                    return;
+                }
                 plan.add(&self.running[index], budget.take(&self.running[index], rows));
             }
         }
     }
 
-    /// Whether the whole gap of a sequence fits beside those that run, and leaves each of them and
-    /// the newcomer one block to grow into. Alone, everything fits that was let in.
-    fn has_room(&self, sequence: &Sequence) -> bool {
-        let blocks = sequence.tokens.len().div_ceil(self.blocks.block_tokens());
-        let missing = blocks - sequence.table.blocks.len();
-        let growth = self.running.len() + 1;
+    /// Admits waiting requests, in order, while rows and blocks are left.
+    fn admit(&mut self, plan: &mut StepPlan, budget: &mut RowBudget) {
+        while budget.rows > 0 {
+            let Some(request) = self.waiting.front().map(|sequence| sequence.id.request) else {
+                break;
+            };
+            let branch_count = self.waiting_range(request).len();
+            if self.running.len() + branch_count > self.sequences_max {
+                break;
+            }
+            let mut branches = self.remove_waiting(request);
+            for sequence in &mut branches {
+                share_whole_blocks(&mut self.blocks, sequence);
+            }
+            if !self.has_room(&branches) {
+                self.wait_first(branches);
+                break;
+            }
+            plan.admitted.push(request);
+            let first = self.running.len();
+            self.running.append(&mut branches);
+            self.plan_request(first..self.running.len(), plan, budget);
+            assert!(plan.preempted.is_empty(), "there is room for the whole gap");
+        }
+    }
+
+    /// Whether the whole gaps of a request's branches fit beside those that run, and leave each of
+    /// them and the newcomers one block to grow into. Alone, everything fits that was let in.
+    fn has_room(&self, branches: &[Sequence]) -> bool {
+        let block_tokens = self.blocks.block_tokens();
+        let missing = |sequence: &Sequence| {
+            sequence.tokens.len().div_ceil(block_tokens) - sequence.table.blocks.len()
+        };
+        let missing: usize = branches.iter().map(missing).sum();
+        let growth = self.running.len() + branches.len();
         self.running.is_empty() || missing + growth <= self.blocks.free_count()
     }
 
     /// Gives `running[index]` the blocks for its next `rows`, if need be by preempting from the
-    /// end. False when it was itself the last, and preempted.
+    /// end. False when its own request was the last, and preempted.
     fn cover(&mut self, index: usize, rows: usize, plan: &mut StepPlan) -> bool {
         loop {
             let sequence = &mut self.running[index];
@@ -198,19 +233,56 @@ impl Scheduler {
             if self.blocks.grow(&mut sequence.table) {
                 continue;
             }
-            let mut last = self.running.pop().expect("there is at least the one at `index`");
-            assert!(!self.running.is_empty(), "one sequence alone fits: checked at submission");
-            give_back(&mut self.blocks, &mut last);
-            last.preempted_count += 1;
-            plan.preempted.push(last.id);
-            self.waiting.push_front(last);
-            if self.running.len() == index {
+            self.preempt_last(plan);
+            if self.running.len() <= index {
                 return false;
             }
         }
     }
 
-    fn running_index(&self, id: RequestId) -> Option<usize> {
+    /// The request that came last gives its blocks back and waits.
+    fn preempt_last(&mut self, plan: &mut StepPlan) {
+        let last = self.running.last().expect("somebody holds the blocks").id.request;
+        let mut branches = self.remove_running(last);
+        assert!(!self.running.is_empty(), "one request alone fits: checked at submission");
+        for sequence in &mut branches {
+            sequence.preempted_count += 1;
+        }
+        plan.preempted.push(last);
+        self.wait_first(branches);
+    }
+
+    /// Puts a request's branches at the head of the queue, without blocks.
+    fn wait_first(&mut self, branches: Vec<Sequence>) {
+        for mut sequence in branches.into_iter().rev() {
+            give_back(&mut self.blocks, &mut sequence);
+            self.waiting.push_front(sequence);
+        }
+    }
+
+    fn remove_running(&mut self, request: RequestId) -> Vec<Sequence> {
+        let first = self.running.partition_point(|sequence| sequence.id.request < request);
+        let end = self.running.partition_point(|sequence| sequence.id.request <= request);
+        self.running.drain(first..end).collect()
+    }
+
+    fn remove_waiting(&mut self, request: RequestId) -> Vec<Sequence> {
+        let branches = self.waiting_range(request);
+        self.waiting.drain(branches).collect()
+    }
+
+    fn waiting_range(&self, request: RequestId) -> Range<usize> {
+        let first = self.waiting.partition_point(|sequence| sequence.id.request < request);
+        first..self.waiting.partition_point(|sequence| sequence.id.request <= request)
+    }
+
+    /// Where the branches that begin at `running[first]` end.
+    fn branches_end(&self, first: usize) -> usize {
+        let request = self.running[first].id.request;
+        self.running.partition_point(|sequence| sequence.id.request <= request)
+    }
+
+    fn running_index(&self, id: SequenceId) -> Option<usize> {
         self.running.binary_search_by_key(&id, |sequence| sequence.id).ok()
     }
 }
@@ -233,6 +305,13 @@ impl StepPlan {
             kv_blocks: sequence.table.blocks.clone(),
             logits,
         });
+    }
+
+    /// Takes back what was added after these counts.
+    fn withdraw(&mut self, segment_count: usize, copy_count: usize) {
+        self.owners.truncate(segment_count);
+        self.rows.segments.truncate(segment_count);
+        self.copies.truncate(copy_count);
     }
 }
 

@@ -6,8 +6,12 @@ fn scheduler(block_count: usize, step_tokens_max: usize, sequences_max: usize) -
     Scheduler::new(KvBlocks::new(block_count, 4, true), step_tokens_max, sequences_max)
 }
 
+fn first(id: u64) -> SequenceId {
+    SequenceId::first(RequestId(id))
+}
+
 fn enqueue(scheduler: &mut Scheduler, id: u64, prompt: &[TokenId]) {
-    scheduler.enqueue(Sequence::new(RequestId(id), prompt.to_vec()));
+    scheduler.enqueue(Sequence::new(first(id), prompt.to_vec()));
 }
 
 /// Plans, completes and checks a step; every closed gap gets the token 99. Whose rows: (id, first
@@ -17,7 +21,7 @@ fn step(scheduler: &mut Scheduler) -> (StepPlan, Vec<(u64, usize, usize)>) {
     scheduler.complete(&plan);
     let mut rows = Vec::new();
     for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
-        rows.push((owner.0, segment.first_position, segment.tokens.len()));
+        rows.push((owner.request.0, segment.first_position, segment.tokens.len()));
         assert!(segment.kv_blocks.len() * 4 >= segment.first_position + segment.tokens.len());
         let closes_gap = scheduler.running(owner).is_some_and(|sequence| sequence.gap() == 0);
         assert_eq!(segment.logits == WantedLogits::Last, closes_gap);
@@ -61,7 +65,7 @@ fn a_gap_in_front_leaves_a_row_for_everyone_behind() {
         enqueue(&mut scheduler, id, &[id as TokenId; 2]);
     }
     step(&mut scheduler);
-    (0..20).for_each(|token| scheduler.append(RequestId(0), token));
+    (0..20).for_each(|token| scheduler.append(first(0), token));
     assert_eq!(step(&mut scheduler).1, [(0, 2, 8), (1, 2, 1), (2, 2, 1)]);
     assert_eq!(step(&mut scheduler).1, [(0, 10, 8), (1, 3, 1), (2, 3, 1)]);
 }
@@ -92,12 +96,12 @@ fn who_came_last_gives_its_blocks_back_and_comes_back_with_all_its_tokens() {
     }
     assert_eq!(preempted, [RequestId(1)]);
     assert_eq!((scheduler.running_count(), scheduler.waiting_count()), (1, 1));
-    let first = scheduler.remove(RequestId(0)).expect("it runs");
+    let ended = scheduler.remove(RequestId(0)).expect("it runs");
     let (plan, rows) = step(&mut scheduler);
     assert_eq!(plan.admitted, [RequestId(1)]);
-    let second = scheduler.running(RequestId(1)).expect("it runs again");
+    let second = scheduler.running(first(1)).expect("it runs again");
     assert_eq!((second.preempted_count, second.prefix_hit_count), (1, 0));
-    assert_eq!((second.prompt(), first.prompt()), (&[2; 3][..], &[1; 8][..]));
+    assert_eq!((second.prompt(), ended.prompt()), (&[2; 3][..], &[1; 8][..]));
     assert!(second.generated().iter().all(|&token| token == 99));
     // What was still in memory is not computed again; the gap ends where it ended before.
     let (_, start, count) = rows[0];
@@ -114,7 +118,7 @@ fn a_sequence_finds_blocks_that_were_computed_while_it_ran() {
     // The second skips what the first has computed, and computes beside it what is left of a step.
     assert_eq!(step(&mut scheduler).1, [(0, 16, 5), (1, 16, 3)]);
     assert_eq!(step(&mut scheduler).1, [(0, 21, 1), (1, 19, 2)]);
-    let tables = [0, 1].map(|id| &scheduler.running(RequestId(id)).expect("it runs").table);
+    let tables = [0, 1].map(|id| &scheduler.running(first(id)).expect("it runs").table);
     assert_eq!(tables[0].blocks[..5], tables[1].blocks[..5], "blocks made twice are kept once");
     assert_ne!(tables[0].blocks[5], tables[1].blocks[5]);
 }
@@ -127,9 +131,9 @@ fn a_known_prompt_is_copied_and_its_last_token_computed() {
     enqueue(&mut scheduler, 1, &[7; 8]);
     let (plan, rows) = step(&mut scheduler);
     assert_eq!(rows, [(0, 8, 1), (1, 7, 1)]);
-    let first = &scheduler.running(RequestId(0)).expect("it runs").table.blocks;
+    let own = &scheduler.running(first(0)).expect("it runs").table.blocks;
     let copy = plan.copies[0];
-    assert_eq!((plan.copies.len(), copy.from), (1, first[1]));
+    assert_eq!((plan.copies.len(), copy.from), (1, own[1]));
     assert!(plan.rows.segments[1].kv_blocks.ends_with(&[copy.to]));
 }
 
@@ -139,7 +143,7 @@ fn scored_prompts_skip_nothing_and_take_their_share_of_logits() {
     enqueue(&mut scheduler, 0, &[7; 70]);
     step(&mut scheduler);
     for id in [1, 2] {
-        let mut scored = Sequence::new(RequestId(id), vec![7; 40]);
+        let mut scored = Sequence::new(first(id), vec![7; 40]);
         scored.scores_prompt = true;
         scheduler.enqueue(scored);
     }
@@ -148,17 +152,44 @@ fn scored_prompts_skip_nothing_and_take_their_share_of_logits() {
         let plan = scheduler.plan();
         scheduler.complete(&plan);
         for (segment, owner) in plan.rows.segments.iter().zip(&plan.owners) {
-            if owner.0 == 1 {
+            if owner.request.0 == 1 {
                 assert_eq!(segment.logits, WantedLogits::All);
                 rows_of_first.push((segment.first_position, segment.tokens.len()));
             }
         }
         assert!(plan.rows.logits_count() <= SCORED_ROWS_MAX + 1);
-        scheduler.append(RequestId(0), 99);
+        scheduler.append(first(0), 99);
         scheduler.check();
         if rows_of_first.len() == 2 {
             break;
         }
     }
     assert_eq!(rows_of_first, [(0, 32), (32, 8)]);
+}
+
+#[test]
+fn branches_of_a_request_come_and_go_together() {
+    let mut scheduler = scheduler(9, 64, 4);
+    enqueue(&mut scheduler, 0, &[1; 8]);
+    for branch in 0..2 {
+        let id = SequenceId { request: RequestId(1), branch };
+        scheduler.enqueue(Sequence::new(id, vec![2 + branch; 3]));
+    }
+    enqueue(&mut scheduler, 2, &[3; 1]);
+    enqueue(&mut scheduler, 3, &[3; 1]);
+    let (plan, _) = step(&mut scheduler);
+    assert_eq!(plan.admitted, [0, 1, 2].map(RequestId), "four sequences are all that may run");
+    assert_eq!((scheduler.running_count(), scheduler.request_count()), (4, 4));
+    let mut preempted = Vec::new();
+    while preempted.last() != Some(&RequestId(1)) {
+        preempted.extend(step(&mut scheduler).0.preempted);
+    }
+    assert_eq!(preempted, [2, 1].map(RequestId));
+    assert_eq!((scheduler.running_count(), scheduler.waiting_count()), (1, 4));
+    scheduler.remove(RequestId(0)).expect("it runs");
+    let (plan, rows) = step(&mut scheduler);
+    assert_eq!(plan.admitted[0], RequestId(1));
+    assert!(rows.len() >= 2 && rows[0].0 == 1 && rows[1].0 == 1, "both branches are back");
+    assert!(scheduler.remove(RequestId(1)).is_some() && scheduler.remove(RequestId(1)).is_none());
+    scheduler.check();
 }

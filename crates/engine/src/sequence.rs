@@ -1,15 +1,31 @@
-//! One token stream with its block table: all that the scheduler knows about a request.
+//! One token stream with its block table: all that the scheduler knows about a request's branch.
 
 use crate::api::RequestId;
 use crate::kv_blocks::BlockTable;
 use model::TokenId;
 
+/// Names a token stream. Most requests have one, branch 0; a beam search has one per hypothesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SequenceId {
+    /// Whose it is. Later requests have larger ids.
+    pub request: RequestId,
+    /// Number of the branch within the request, from 0.
+    pub branch: u32,
+}
+
+impl SequenceId {
+    /// The first branch of a request.
+    pub fn first(request: RequestId) -> Self {
+        SequenceId { request, branch: 0 }
+    }
+}
+
 /// A sequence has tokens that are known and a number of them that are computed; a step closes the
 /// gap. A prompt, a single new token and a recomputation after preemption are all just gaps.
 #[derive(Debug)]
 pub(crate) struct Sequence {
-    /// Whose it is. Later requests have larger ids.
-    pub id: RequestId,
+    /// Which branch of which request.
+    pub id: SequenceId,
     /// The prompt and what was generated so far. Never empty.
     pub tokens: Vec<TokenId>,
     /// How many of `tokens` are the prompt.
@@ -28,7 +44,7 @@ pub(crate) struct Sequence {
 
 impl Sequence {
     /// A sequence of which nothing is computed.
-    pub fn new(id: RequestId, prompt: Vec<TokenId>) -> Self {
+    pub fn new(id: SequenceId, prompt: Vec<TokenId>) -> Self {
         assert!(!prompt.is_empty(), "an empty prompt is refused at admission");
         Sequence {
             id,

@@ -7,6 +7,7 @@ use crate::api::{Interruption, RequestId, StepReport};
 use crate::engine::Engine;
 use crate::generation::{Chosen, End};
 use crate::scheduler::StepPlan;
+use crate::sequence::SequenceId;
 use model::{Segment, WantedLogits};
 use sampling::candidates::ChooseError;
 use sampling::logprobs::Logprobs;
@@ -47,7 +48,8 @@ impl Engine {
         assert!(self.is_idle() || plan.rows.row_count() > 0, "a step advances somebody");
         let mut lost = Vec::new();
         for &id in &plan.admitted {
-            let sequence = self.scheduler.running(id).expect("it was just admitted");
+            let first = SequenceId::first(id);
+            let sequence = self.scheduler.running(first).expect("it was just admitted");
             let generation = self.generations.get_mut(&id).expect("it is not finished");
             let admitted = generation.admit(sequence, &self.admission.info);
             lost.extend(admitted.err().map(|interruption| (id, interruption)));
@@ -80,12 +82,12 @@ impl Engine {
 
     fn choose_one(
         &mut self,
-        owner: RequestId,
+        owner: SequenceId,
         segment: &Segment,
         rows: std::ops::Range<usize>,
     ) -> Outcome {
         let sequence = self.scheduler.running(owner).expect("a planned sequence runs");
-        let generation = self.generations.get_mut(&owner).expect("it is not finished");
+        let generation = self.generations.get_mut(&owner.request).expect("it is not finished");
         let first_index = segment.first_position + 1;
         let mut scores = Vec::new();
         let mut error = None;
@@ -123,7 +125,7 @@ impl Engine {
         let mut token_count = 0;
         for outcome in outcomes {
             let owner = outcome.owner;
-            let Some(generation) = self.generations.get_mut(&owner) else { continue };
+            let Some(generation) = self.generations.get_mut(&owner.request) else { continue };
             let sent = generation.settle_scores(outcome.first_index, outcome.scores);
             let end = match (sent, outcome.choice) {
                 (Err(interruption), _) => Some(End::Interrupted(interruption)),
@@ -138,7 +140,7 @@ impl Engine {
                 }
             };
             if let Some(end) = end {
-                self.finish(owner, end);
+                self.finish(owner.request, end);
             }
         }
         if cfg!(debug_assertions) {
@@ -150,7 +152,7 @@ impl Engine {
 
 /// What the logits of one segment gave.
 struct Outcome {
-    owner: RequestId,
+    owner: SequenceId,
     /// Index in the prompt of the first of `scores`.
     first_index: usize,
     scores: Vec<Logprobs>,
