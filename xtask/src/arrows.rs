@@ -8,9 +8,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("sampling", &[]),
     ("text", &[]),
+    ("policy", &["text"]),
     ("model", &["kernels"]),
     ("engine", &["model", "text", "sampling"]),
-    ("jeton", &["engine", "model", "text", "sampling", "kernels"]),
+    ("jeton", &["engine", "policy", "model", "text", "sampling", "kernels"]),
 ];
 
 /// Rooms whose code may hold `unsafe`; every other one forbids it.

@@ -1,0 +1,3 @@
+//! Contracts of the truncation diagnosis over arbitrary text.
+
+mod truncation;
