@@ -104,11 +104,21 @@ impl Admission {
         if let Some((index, token)) = prompt.find(|&(_, token)| token as usize >= vocab_size) {
             return Err(Rejection::TokenOutsideVocabulary { token, index, vocab_size });
         }
+        let mut generated = request.generated.iter().copied().enumerate();
+        if let Some((index, token)) = generated.find(|&(_, token)| token as usize >= vocab_size) {
+            return Err(Rejection::ResumedOutsideVocabulary { token, index, vocab_size });
+        }
         request.params.check_vocabulary(vocab_size)?;
         check_count("prompt_logprobs", request.prompt_logprobs, PROMPT_LOGPROBS_MAX)?;
         check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
         request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;
-        self.limit(request)
+        let limit = self.limit(request)?;
+        let resumed_tokens = request.generated.len();
+        if resumed_tokens >= limit.completion_tokens_max {
+            let limit = limit.completion_tokens_max;
+            return Err(Rejection::NothingLeft { resumed_tokens, limit });
+        }
+        Ok(limit)
     }
 
     fn limit(&self, request: &GenerateRequest) -> Result<Limit, Rejection> {
@@ -230,6 +240,7 @@ impl Drop for Client {
             interruption: Some(interruption),
             text: String::new(),
             ids: Vec::new(),
+            stage_state: Vec::new(),
             usage: Usage::default(),
         });
     }

@@ -22,6 +22,12 @@ impl fmt::Display for RequestId {
 pub struct GenerateRequest {
     /// The prompt's tokens, special ones included. At least one; each within the vocabulary.
     pub prompt: Vec<TokenId>,
+    /// Tokens generated earlier, which the output begins with: empty for a new request. They count
+    /// as output, for the limit, the penalties and the stop strings, and are not told again.
+    pub generated: Vec<TokenId>,
+    /// What stages remember that those tokens do not say: [`Finished::stage_state`] of the earlier
+    /// generation. Unknown names are passed over.
+    pub stage_state: Vec<(String, f64)>,
     /// Every knob, validated. Its `seed` is not read here: see [`GenerateRequest::seed`].
     pub params: SamplingParams,
     /// The seed of the random numbers. The engine knows no chance: a caller that was given no seed
@@ -47,6 +53,8 @@ impl GenerateRequest {
     pub fn new(prompt: Vec<TokenId>, params: SamplingParams, seed: u64) -> Self {
         GenerateRequest {
             prompt,
+            generated: Vec::new(),
+            stage_state: Vec::new(),
             params,
             seed,
             choice_index: 0,
@@ -99,6 +107,10 @@ pub struct Started {
     pub request: RequestId,
     /// Tokens of its prompt.
     pub prompt_tokens: usize,
+    /// Tokens generated earlier.
+    pub resumed_tokens: usize,
+    /// What those say and may be shown. What is still held back comes with later tokens.
+    pub resumed_text: String,
     /// The seed in use.
     pub seed: u64,
     /// The most tokens it can generate.
@@ -165,10 +177,14 @@ pub struct Finished {
     /// Why it was cut off from outside, where it was.
     pub interruption: Option<Interruption>,
     /// Text after that of the last token: what was held back when the request was cut off from
-    /// outside, and empty otherwise. All texts joined are the text of the request.
+    /// outside, and empty otherwise. All texts joined are the text of the request, after that of
+    /// the tokens generated earlier.
     pub text: String,
-    /// The generated tokens, the ending one included.
+    /// The generated tokens, earlier ones and the ending one included.
     pub ids: Vec<TokenId>,
+    /// What stages remember that the ids do not say, to go on later: see
+    /// [`GenerateRequest::stage_state`].
+    pub stage_state: Vec<(String, f64)>,
     /// What was counted.
     pub usage: Usage,
 }
@@ -220,8 +236,10 @@ impl fmt::Display for Interruption {
 pub struct Usage {
     /// Tokens of the prompt.
     pub prompt_tokens: usize,
-    /// Tokens generated, the ending one included.
+    /// Tokens generated, earlier ones and the ending one included.
     pub completion_tokens: usize,
+    /// Of these, the ones that were generated earlier and not here.
+    pub resumed_tokens: usize,
     /// Prompt tokens found in memory instead of computed.
     pub prefix_hit_tokens: usize,
     /// How often its memory was taken away for others, and computed again.

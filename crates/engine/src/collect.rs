@@ -14,7 +14,7 @@ pub struct Completion {
     pub started: Option<Started>,
     /// Scores of the prompt's tokens from index 1 on, if they were wanted.
     pub prompt_logprobs: Vec<Logprobs>,
-    /// Every token, with its logprobs and trace if they were wanted.
+    /// Every new token, with its logprobs and trace if they were wanted.
     pub tokens: Vec<TokenEvent>,
     /// The whole text.
     pub text: String,
@@ -73,7 +73,10 @@ fn gather(events: Vec<Event>, finished: Finished) -> Completion {
     };
     for event in events {
         match event {
-            Event::Started(started) => completion.started = Some(started),
+            Event::Started(started) => {
+                completion.text.push_str(&started.resumed_text);
+                completion.started = Some(started);
+            }
             Event::PromptLogprobs(scores) => completion.prompt_logprobs.extend(scores.logprobs),
             Event::Token(token) => {
                 completion.text.push_str(&token.text);

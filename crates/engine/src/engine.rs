@@ -121,8 +121,13 @@ impl Engine {
         let (generation, sequence) =
             Generation::new(accepted, &self.tokenizer, &self.admission.info);
         let id = generation.id();
-        self.scheduler.enqueue(sequence);
-        self.generations.insert(id, generation);
+        match generation.ended_earlier.clone() {
+            Some(stop) => generation.finish(&sequence, End::Stopped(stop)),
+            None => {
+                self.scheduler.enqueue(sequence);
+                self.generations.insert(id, generation);
+            }
+        }
         id
     }
 

@@ -9,16 +9,16 @@ use crate::api::{
     Event, Finished, GenerateRequest, Interruption, PromptLogprobs, RequestId, Started, TokenEvent,
     Usage,
 };
+use crate::output::Output;
 use crate::sequence::{Sequence, SequenceId};
 use model::TokenId;
 use sampling::candidates::{Candidates, ChooseError};
 use sampling::logprobs::{Logprobs, logprobs};
 use sampling::pipeline::{Choice, Pipeline, SequenceStart};
 use sampling::stages::StepContext;
-use sampling::stop::{StopReason, StopRules, StopStrings, StopTracker};
+use sampling::stop::StopReason;
 use sampling::trace::ChoiceTrace;
-use std::cell::RefCell;
-use text::{Detokenizer, Tokenizer};
+use text::Tokenizer;
 
 /// A request that was accepted and is not finished.
 pub(crate) struct Generation {
@@ -28,8 +28,11 @@ pub(crate) struct Generation {
     client: Client,
     /// Present from the first admission on.
     pipeline: Option<Pipeline>,
-    tracker: StopTracker,
-    detokenizer: Detokenizer,
+    output: Output,
+    /// The text of the tokens generated earlier, until it is told.
+    resumed_text: String,
+    /// Why there is nothing to do: the tokens generated earlier end the request.
+    pub ended_earlier: Option<StopReason>,
     /// Prompt tokens whose scores were sent, counted from the first.
     scored_count: usize,
 }
@@ -62,22 +65,21 @@ impl Generation {
     pub fn new(accepted: Accepted, tokenizer: &Tokenizer, info: &EngineInfo) -> (Self, Sequence) {
         let Accepted { mut request, limit, client } = accepted;
         let prompt = std::mem::take(&mut request.prompt);
-        let rules = StopRules::new(&request.params, &info.eos_ids, info.context_tokens_max);
-        let strings = StopStrings::from_params(&request.params);
-        let detokenizer = tokenizer.detokenizer(!request.text.keep_special);
+        let mut generated = std::mem::take(&mut request.generated);
+        let mut output = Output::new(&request, prompt.len(), tokenizer, info);
+        let (resumed_text, ended_earlier) = read_again(&mut output, &mut generated);
         let generation = Generation {
-            tracker: StopTracker::new(rules, strings, prompt.len()),
-            detokenizer: match request.text.continues_prompt {
-                true => detokenizer.continuing(),
-                false => detokenizer,
-            },
+            output,
+            resumed_text,
+            ended_earlier,
             limit,
             client,
             pipeline: None,
             scored_count: 0,
             request,
         };
-        let mut sequence = Sequence::new(SequenceId::first(generation.client.request()), prompt);
+        let id = SequenceId::first(generation.client.request());
+        let mut sequence = Sequence::resumed(id, prompt, &generated);
         sequence.scores_prompt = generation.request.prompt_logprobs.is_some();
         (generation, sequence)
     }
@@ -87,18 +89,22 @@ impl Generation {
         if self.pipeline.is_some() {
             return Ok(());
         }
+        let state = self.request.stage_state.iter();
+        let stage_state: Vec<_> = state.map(|(name, value)| (name.as_str(), *value)).collect();
         let start = SequenceStart {
             prompt: sequence.prompt(),
             generated: sequence.generated(),
             eos_ids: &info.eos_ids,
             seed: self.request.seed,
             choice_index: self.request.choice_index,
-            stage_state: &[],
+            stage_state: &stage_state,
         };
         let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
         self.client.send(Event::Started(Started {
             request: self.client.request(),
             prompt_tokens: sequence.prompt_count,
+            resumed_tokens: sequence.resumed_count,
+            resumed_text: std::mem::take(&mut self.resumed_text),
             seed: self.request.seed,
             completion_tokens_max: self.limit.completion_tokens_max,
             limit_set_by: self.limit.set_by,
@@ -168,13 +174,9 @@ impl Generation {
     /// Makes the token part of the output; tells how the request ends if it does.
     pub fn settle_token(&mut self, chosen: Chosen) -> Option<End> {
         let Chosen { choice, logprobs, trace } = chosen;
-        let index = self.tracker.output_tokens();
+        let index = self.output.token_count();
         self.pipeline.as_mut().expect("a running sequence has its pipeline").accept(choice.token);
-        let detokenizer = RefCell::new(&mut self.detokenizer);
-        // A model may know more ids than its tokenizer; such a token has no text.
-        let text_of = |token| detokenizer.borrow_mut().push(token).unwrap_or_default();
-        let rest = || detokenizer.borrow_mut().flush();
-        let verdict = self.tracker.push(choice.token, text_of, rest);
+        let verdict = self.output.push(choice.token);
         let delivered = self.client.send(Event::Token(TokenEvent {
             request: self.client.request(),
             index,
@@ -194,10 +196,12 @@ impl Generation {
 
     /// Sends the one last event.
     pub fn finish(mut self, sequence: &Sequence, end: End) {
+        // Empty once it was told with `Started`.
+        let resumed_text = std::mem::take(&mut self.resumed_text);
         let (stop, interruption, text) = match end {
             End::Stopped(stop) => (stop, None, String::new()),
             End::Interrupted(interruption) => {
-                let held = self.tracker.release() + &self.detokenizer.flush();
+                let held = self.output.release();
                 (interruption.stop_reason(), Some(interruption), held)
             }
         };
@@ -206,21 +210,43 @@ impl Generation {
             finish_reason: stop.finish_reason(),
             stop_reason: stop,
             interruption,
-            text,
+            text: resumed_text + &text,
             ids: sequence.generated().to_vec(),
+            stage_state: self.stage_state(),
             usage: Usage {
                 prompt_tokens: sequence.prompt_count,
                 completion_tokens: sequence.generated().len(),
-                prefix_hit_tokens: sequence.prefix_hit_count,
+                resumed_tokens: sequence.resumed_count,
+                // Earlier output may have been found too; only the prompt is counted.
+                prefix_hit_tokens: sequence.prefix_hit_count.min(sequence.prompt_count),
                 preempted_count: sequence.preempted_count,
             },
         });
+    }
+
+    fn stage_state(&self) -> Vec<(String, f64)> {
+        let Some(pipeline) = &self.pipeline else { return self.request.stage_state.clone() };
+        pipeline.state().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
 
     /// Whose it is.
     pub fn id(&self) -> RequestId {
         self.client.request()
     }
+}
+
+/// Takes the tokens generated earlier. Those behind an ending among them are dropped.
+fn read_again(output: &mut Output, generated: &mut Vec<TokenId>) -> (String, Option<StopReason>) {
+    let mut text = String::new();
+    for index in 0..generated.len() {
+        let verdict = output.push(generated[index]);
+        text.push_str(&verdict.text);
+        if verdict.stop.is_some() {
+            generated.truncate(index + 1);
+            return (text, verdict.stop);
+        }
+    }
+    (text, None)
 }
 
 /// What a trace says, without its working space, which is as long as the vocabulary.

@@ -23,7 +23,10 @@ mod sequence;
 
 mod admission;
 mod generation;
+mod output;
 mod vocabulary;
+
+pub mod views;
 
 pub mod collect;
 pub mod handle;

@@ -19,6 +19,28 @@ pub enum Rejection {
         /// The model's vocabulary size.
         vocab_size: usize,
     },
+    /// A token generated earlier that the model does not have.
+    #[error(
+        "the tokens generated earlier must be ids below {vocab_size}; given {token} at index {index}"
+    )]
+    ResumedOutsideVocabulary {
+        /// The id.
+        token: u32,
+        /// Where it stands among them.
+        index: usize,
+        /// The model's vocabulary size.
+        vocab_size: usize,
+    },
+    /// A request to go on that allows no more tokens than there are.
+    #[error(
+        "`max_tokens` must be more than the {resumed_tokens} tokens generated earlier; given {limit}"
+    )]
+    NothingLeft {
+        /// Tokens generated earlier.
+        resumed_tokens: usize,
+        /// The most tokens that the output may have.
+        limit: usize,
+    },
     /// The prompt alone, or with the limit asked for, is longer than the context.
     #[error(
         "{prompt_tokens} prompt tokens and {completion_tokens} to generate are {} tokens; \
@@ -55,6 +77,8 @@ impl Rejection {
         match self {
             Self::EmptyPrompt => "empty_prompt",
             Self::TokenOutsideVocabulary { .. } => "token_outside_vocabulary",
+            Self::ResumedOutsideVocabulary { .. } => "token_outside_vocabulary",
+            Self::NothingLeft { .. } => "nothing_left",
             Self::ContextLengthExceeded { .. } => "context_length_exceeded",
             Self::Param(_) => "invalid_parameter",
             Self::QueueFull { .. } => "queue_full",
@@ -66,7 +90,8 @@ impl Rejection {
     pub fn param(&self) -> Option<&str> {
         match self {
             Self::EmptyPrompt | Self::TokenOutsideVocabulary { .. } => Some("prompt"),
-            Self::ContextLengthExceeded { .. } => Some("max_tokens"),
+            Self::ResumedOutsideVocabulary { .. } => Some("generated"),
+            Self::ContextLengthExceeded { .. } | Self::NothingLeft { .. } => Some("max_tokens"),
             Self::Param(error) => Some(&error.param),
             Self::QueueFull { .. } | Self::Stopped => None,
         }

@@ -30,6 +30,8 @@ pub(crate) struct Sequence {
     pub tokens: Vec<TokenId>,
     /// How many of `tokens` are the prompt.
     pub prompt_count: usize,
+    /// How many tokens behind the prompt were generated earlier, before this request.
+    pub resumed_count: usize,
     /// How many of `tokens`, from the first, have their keys and values in memory.
     pub computed_count: usize,
     /// Where those keys and values are.
@@ -50,12 +52,21 @@ impl Sequence {
             id,
             prompt_count: prompt.len(),
             tokens: prompt,
+            resumed_count: 0,
             computed_count: 0,
             table: BlockTable::default(),
             scores_prompt: false,
             prefix_hit_count: 0,
             preempted_count: 0,
         }
+    }
+
+    /// A sequence whose output begins with tokens generated earlier.
+    pub fn resumed(id: SequenceId, prompt: Vec<TokenId>, generated: &[TokenId]) -> Self {
+        let mut sequence = Sequence::new(id, prompt);
+        sequence.tokens.extend(generated);
+        sequence.resumed_count = generated.len();
+        sequence
     }
 
     /// Tokens that are known and not computed.

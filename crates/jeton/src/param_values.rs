@@ -20,6 +20,7 @@ fn flag(spec: &ParamSpec) -> Arg {
     match spec.kind {
         Kind::Float { .. } => arg.value_name("NUMBER"),
         Kind::Integer { .. } => arg.value_name("COUNT"),
+        Kind::Limits { .. } => arg.value_name("COUNT[,...]"),
         Kind::Bool { .. } => arg
             .value_name("true|false")
             .num_args(0..=1)
@@ -72,6 +73,10 @@ pub fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
     let pieces = || words.iter().flat_map(|word| word.split(',')).map(str::trim);
     match kind {
         Kind::Float { .. } | Kind::Integer { .. } => number(first),
+        Kind::Limits { .. } if first.contains(',') => {
+            ParamValue::List(pieces().map(number).collect())
+        }
+        Kind::Limits { .. } => number(first),
         Kind::Bool { .. } => match first {
             "true" => ParamValue::Bool(true),
             "false" => ParamValue::Bool(false),

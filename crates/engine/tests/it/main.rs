@@ -9,4 +9,5 @@ mod real_model;
 mod sampled;
 mod simulation;
 mod stops;
+mod views;
 mod world;

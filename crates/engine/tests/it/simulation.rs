@@ -120,6 +120,11 @@ fn any_request(random: &mut Random) -> GenerateRequest {
     request
 }
 
+/// Any request, for tests that run it in their own way: nothing but tokens and text.
+pub fn any_request_for(random: &mut Random) -> GenerateRequest {
+    GenerateRequest { trace: None, prompt_logprobs: None, ..any_request(random) }
+}
+
 fn any_engine(random: &mut Random, recipe: &Recipe) -> (Engine, usize) {
     let kv_block_tokens = random.pick(&[1, 2, 4, 8, 16]);
     let longest = recipe.context_tokens_max.div_ceil(kv_block_tokens);

@@ -5,6 +5,7 @@ use super::table::{Kind, ParamSpec, TokenBiases};
 use super::{ParamError, ParamValue, SamplingParams};
 use crate::TokenId;
 use crate::stages::stage_names;
+use std::ops::RangeInclusive;
 
 impl SamplingParams {
     /// Checks a value and stores it. `name` is the name the request used.
@@ -27,6 +28,11 @@ impl SamplingParams {
             Kind::Integer { min, max, set } => {
                 let number = value.integer().filter(|number| (min..=max).contains(number));
                 set(self, number.ok_or_else(|| refuse(value))?);
+            }
+            Kind::Limits { min, max, count_max, set } => {
+                let numbers = limits(value, min..=max, count_max);
+                let numbers = numbers.map_err(|given| refuse(&given))?;
+                set(self, numbers, matches!(value, ParamValue::List(_)));
             }
             Kind::Bool { set } => match value {
                 ParamValue::Bool(flag) => set(self, *flag),
@@ -81,6 +87,9 @@ impl Kind {
                 format!("a number in {open}{min}, {max}{close}")
             }
             Self::Integer { min, max, .. } => format!("a whole number in [{min}, {max}]"),
+            Self::Limits { min, max, count_max, .. } => format!(
+                "a whole number in [{min}, {max}] or a list of 1 to {count_max} different ones"
+            ),
             Self::Bool { .. } => "true or false".to_owned(),
             Self::Texts { count_max, bytes_max, .. } => {
                 format!("at most {count_max} texts of 1 to {bytes_max} bytes")
@@ -104,6 +113,31 @@ impl Kind {
             _ => false,
         }
     }
+}
+
+/// One limit or several different ones; an error says what is not allowed.
+fn limits(
+    value: &ParamValue,
+    range: RangeInclusive<i128>,
+    count_max: usize,
+) -> Result<Vec<usize>, String> {
+    let one = |value: &ParamValue| {
+        let limit = value.integer().filter(|limit| range.contains(limit));
+        limit.and_then(|limit| usize::try_from(limit).ok()).ok_or_else(|| value.to_string())
+    };
+    let ParamValue::List(values) = value else { return Ok(vec![one(value)?]) };
+    if values.is_empty() || values.len() > count_max {
+        return Err(value.to_string());
+    }
+    let mut limits = Vec::with_capacity(values.len());
+    for value in values {
+        let limit = one(value)?;
+        if limits.contains(&limit) {
+            return Err(format!("{limit} twice"));
+        }
+        limits.push(limit);
+    }
+    Ok(limits)
 }
 
 fn texts(value: &ParamValue) -> Result<Vec<String>, String> {

@@ -24,6 +24,8 @@ use texts::ResolvedTexts;
 pub const LOGIT_BIAS_MAX: usize = 65_536;
 /// Most bytes of a text in `logit_bias`.
 pub const LOGIT_BIAS_BYTES_MAX: usize = 256;
+/// Most limits that `max_tokens` may list.
+pub const LIMITS_MAX: usize = 64;
 /// A temperature below this counts as 0, that is greedy: the softmax is a single spike there.
 pub const TEMPERATURE_MIN: f64 = 1e-6;
 
@@ -64,6 +66,7 @@ pub struct SamplingParams {
     pub(crate) samplers: Option<Vec<&'static str>>,
     pub(crate) seed: Option<u64>,
     pub(crate) max_tokens: Option<usize>,
+    pub(crate) limits: Vec<usize>,
     pub(crate) min_tokens: usize,
     pub(crate) stop: Vec<String>,
     pub(crate) stop_token_ids: Vec<TokenId>,
@@ -96,6 +99,7 @@ impl Default for SamplingParams {
             samplers: None,
             seed: None,
             max_tokens: None,
+            limits: Vec::new(),
             min_tokens: 0,
             stop: Vec::new(),
             stop_token_ids: Vec::new(),
@@ -267,9 +271,27 @@ impl SamplingParams {
         self.seed
     }
 
-    /// Most tokens to generate, at least 1; none when the request leaves it to others.
+    /// Most tokens to generate, at least 1; none when the request leaves it to others. Of a list
+    /// of limits it is the largest.
     pub fn max_tokens(&self) -> Option<usize> {
         self.max_tokens
+    }
+
+    /// The limits that `max_tokens` listed, in the order given; empty when it was one number.
+    pub fn limits(&self) -> &[usize] {
+        &self.limits
+    }
+
+    /// The same parameters under this one limit.
+    ///
+    /// # Errors
+    /// When it is 0 or less than `min_tokens`.
+    pub fn with_max_tokens(&self, max_tokens: usize) -> Result<Self, ParamError> {
+        let mut params = self.clone();
+        let spec = ParamSpec::find("max_tokens").expect("the table has it");
+        params.set(spec, spec.name, &ParamValue::Int(max_tokens as i128))?;
+        params.check_together()?;
+        Ok(params)
     }
 
     /// Tokens to generate before an end token or a stop string counts.
@@ -303,7 +325,8 @@ impl SamplingParams {
     }
 
     fn check_together(&self) -> Result<(), ParamError> {
-        if let Some(max_tokens) = self.max_tokens.filter(|&max| self.min_tokens > max) {
+        let smallest_limit = self.limits.iter().min().copied().or(self.max_tokens);
+        if let Some(max_tokens) = smallest_limit.filter(|&max| self.min_tokens > max) {
             let min_tokens = self.min_tokens;
             return Err(ParamError {
                 param: "min_tokens".to_owned(),

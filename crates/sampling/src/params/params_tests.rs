@@ -15,6 +15,7 @@ fn sample(kind: &Kind) -> ParamValue {
     match kind {
         Kind::Float { max, .. } => ParamValue::Float(0.5_f64.min(*max)),
         Kind::Integer { .. } => ParamValue::Int(7),
+        Kind::Limits { .. } => ParamValue::List(vec![ParamValue::Int(9), ParamValue::Int(4)]),
         Kind::Bool { .. } => ParamValue::Bool(true),
         Kind::Texts { .. } => ParamValue::List(vec![ParamValue::Str("END".into())]),
         Kind::TokenIds { .. } => ParamValue::List(vec![ParamValue::Int(3), ParamValue::Int(9)]),
@@ -239,4 +240,29 @@ fn biases_may_be_named_by_text_and_written_as_pairs() {
     ] {
         message("logit_bias", bad);
     }
+}
+
+#[test]
+fn a_list_of_limits_runs_to_the_largest_and_holds_different_ones() {
+    let list =
+        |limits: &[i128]| ParamValue::List(limits.iter().map(|&n| ParamValue::Int(n)).collect());
+    let params = SamplingParams::from_values([("max_tokens", list(&[50, 200, 20]))]).expect("fine");
+    assert_eq!((params.max_tokens(), params.limits()), (Some(200), &[50, 200, 20][..]));
+    let one = params.with_max_tokens(50).expect("one of them");
+    assert_eq!((one.max_tokens(), one.limits()), (Some(50), &[][..]));
+    let many: Vec<i128> = (1..=65).collect();
+    for (bad, says) in [
+        (list(&[]), "a list of 0"),
+        (list(&many), "a list of 65"),
+        (list(&[3, 3]), "3 twice"),
+        (list(&[3, 0]), "given 0"),
+        (ParamValue::Str("many".into()), "\"many\""),
+    ] {
+        let error = SamplingParams::from_values([("max_tokens", bad)]).expect_err(says);
+        assert!(error.message.contains(says) && error.message.contains("1 to 64"), "{error}");
+    }
+    let with_min = [("max_tokens", list(&[50, 9])), ("min_tokens", ParamValue::Int(10))];
+    let error = SamplingParams::from_values(with_min).expect_err("9 is too few");
+    assert!(error.message.contains("(9)"), "{error}");
+    assert!(params.with_max_tokens(0).is_err());
 }

@@ -1,6 +1,6 @@
 //! The table of parameters. One entry per knob; nothing about a knob is said anywhere else.
 
-use super::{LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams};
+use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams};
 use crate::TokenId;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
 
@@ -50,6 +50,18 @@ pub enum Kind {
         /// Stores the checked value.
         #[doc(hidden)]
         set: fn(&mut SamplingParams, i128),
+    },
+    /// A whole number from `min` to `max`, or a list of distinct ones: one run for all of them.
+    Limits {
+        /// Smallest value.
+        min: i128,
+        /// Largest value.
+        max: i128,
+        /// Most entries of a list.
+        count_max: usize,
+        /// Stores the checked values; the flag says whether they came as a list.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, Vec<usize>, bool),
     },
     /// true or false.
     Bool {
@@ -310,13 +322,27 @@ pub const PARAMS: &[ParamSpec] = &[
     ParamSpec {
         name: "max_tokens",
         aliases: &["max_completion_tokens", "max_new_tokens", "max_output_tokens", "n_predict"],
-        kind: integer(1, COUNT_MAX, |p, v| p.max_tokens = Some(v as usize)),
+        kind: Kind::Limits {
+            min: 1,
+            max: COUNT_MAX,
+            count_max: LIMITS_MAX,
+            set: |p, limits, is_list| {
+                p.max_tokens = limits.iter().max().copied();
+                p.limits = if is_list { limits } else { Vec::new() };
+            },
+        },
         openai_range: None,
         neutral: "",
         default: "",
-        help: "The most tokens to generate, thinking included.",
+        help: "The most tokens to generate, thinking included; a list gives the answer under each \
+               of these limits.",
         source: "OpenAI API; Hugging Face max_new_tokens",
-        get: |p| p.max_tokens.and_then(count_value),
+        get: |p| match p.limits.is_empty() {
+            true => p.max_tokens.and_then(count_value),
+            false => {
+                Some(ParamValue::List(p.limits.iter().copied().filter_map(count_value).collect()))
+            }
+        },
     },
     ParamSpec {
         name: "min_tokens",

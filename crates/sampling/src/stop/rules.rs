@@ -11,7 +11,7 @@ pub struct StopRules {
     stop_token_ids: Vec<TokenId>,
     ignore_eos: bool,
     min_tokens: usize,
-    max_tokens: Option<usize>,
+    pub(super) max_tokens: Option<usize>,
     context_tokens_max: usize,
 }
 

@@ -69,6 +69,11 @@ impl StopTracker {
         self.strings.flush()
     }
 
+    /// Replaces the limit of tokens to generate, from the next token on.
+    pub fn set_max_tokens(&mut self, max_tokens: usize) {
+        self.rules.max_tokens = Some(max_tokens);
+    }
+
     /// How many tokens were generated, ending token included.
     pub fn output_tokens(&self) -> usize {
         self.output_tokens
