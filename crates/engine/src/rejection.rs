@@ -21,7 +21,8 @@ pub enum Rejection {
     },
     /// A token generated earlier that the model does not have.
     #[error(
-        "the tokens generated earlier must be ids below {vocab_size}; given {token} at index {index}"
+        "the tokens generated earlier must be ids below {vocab_size}; given {token} at \
+         index {index}"
     )]
     ResumedOutsideVocabulary {
         /// The id.
@@ -33,7 +34,8 @@ pub enum Rejection {
     },
     /// A request to go on that allows no more tokens than there are.
     #[error(
-        "`max_tokens` must be more than the {resumed_tokens} tokens generated earlier; given {limit}"
+        "`max_tokens` must be more than the {resumed_tokens} tokens generated earlier; \
+         given {limit}"
     )]
     NothingLeft {
         /// Tokens generated earlier.

@@ -1,9 +1,9 @@
 //! One run, every limit: what each smaller limit would have given.
 //!
-//! With a fixed seed a step never looks at the limit, so the tokens under a limit are the first ones
-//! of those under any larger limit. [`views`] reads the tokens of one run again and says, for each
-//! limit of a list, what a run with that limit alone would have said: text, ending, usage. Pure:
-//! whoever measured the tokens' times knows the latency at each limit from the token count.
+//! With a fixed seed a step never looks at the limit, so the tokens under a limit are the first
+//! ones of those under any larger limit. [`views`] reads the tokens of one run again and says, for
+//! each limit of a list, what a run with that limit alone would have said: text, ending, usage.
+//! Pure: whoever measured the tokens' times knows the latency at each limit from the token count.
 //!
 //! Where the limit itself shapes the tokens this cannot hold; [`limit_shapes_tokens`] names the
 //! reason, and [`runs`] then asks for one run per limit.
@@ -68,8 +68,8 @@ pub fn runs(request: &GenerateRequest) -> Result<Vec<GenerateRequest>, ParamErro
     limits.iter().map(under).collect()
 }
 
-/// What each limit of the request's list gives, in the order of the list. `completions` are those of
-/// [`runs`], in order; `tokenizer` and `info` are the engine's.
+/// What each limit of the request's list gives, in the order of the list. `completions` are those
+/// of [`runs`], in order; `tokenizer` and `info` are the engine's.
 ///
 /// # Panics
 /// When there are not as many completions as runs.

@@ -81,7 +81,8 @@ fn messages_name_the_parameter_its_range_and_what_was_given() {
     );
     assert_eq!(
         message("max_new_tokens", ParamValue::Int(0)),
-        "`max_new_tokens` must be a whole number in [1, 4294967295]; given 0"
+        "`max_new_tokens` must be a whole number in [1, 4294967295] or a list of 1 to 64 \
+         different ones; given 0"
     );
     assert_eq!(
         message("epsilon_cutoff", ParamValue::Int(1)),
