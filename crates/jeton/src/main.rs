@@ -20,6 +20,7 @@ mod prompt;
 mod response;
 mod summary;
 mod terminal;
+mod truncation;
 
 use clap::ArgMatches;
 use commands::generate::Outcome;

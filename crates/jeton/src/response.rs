@@ -4,7 +4,7 @@ use crate::effective::SetBy;
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::param_values;
+use crate::{param_values, truncation};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -21,7 +21,7 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
         .filter_map(|token| token.logprobs.as_deref())
         .map(|logprobs| logprobs_json(model, logprobs))
         .collect();
-    json!({
+    let mut json = json!({
         "ids": finished.ids,
         "text": completion.text,
         "logprobs": if logprobs.is_empty() { Value::Null } else { Value::from(logprobs) },
@@ -37,7 +37,11 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
         "model": model.name(),
         "parameters": parameters_json(answer),
         "times": times_json(answer),
-    })
+    });
+    if let Some(truncation) = truncation::answer_json(model, answer) {
+        json["truncation"] = truncation;
+    }
+    json
 }
 
 /// Exactly what ended the answer, and for a limit, which and who set it.

@@ -4,6 +4,7 @@ use crate::generation::Answer;
 use crate::open_model::OpenModel;
 use crate::response::limit_set_by;
 use crate::terminal::quoted;
+use crate::truncation;
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -27,7 +28,8 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
             format!(", seed {}", started.seed)
         }
     });
-    format!("{tokens}\n{reason}\n{}{seed}", speed(answer))
+    let cut = truncation::answer_line(model, answer).map_or(String::new(), |line| line + "\n");
+    format!("{tokens}\n{reason}\n{cut}{}{seed}", speed(answer))
 }
 
 /// TTFT, TPOT and decode speed.

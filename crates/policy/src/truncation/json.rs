@@ -35,7 +35,18 @@ pub enum JsonPlace {
 }
 
 impl JsonPlace {
-    /// The word for it, with its article.
+    /// A short fixed word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::Key => "key",
+            Self::Literal => "literal",
+            Self::Object => "object",
+            Self::Array => "array",
+        }
+    }
+
+    /// Words for it, with the article.
     pub fn words(self) -> &'static str {
         match self {
             Self::String => "a JSON string",
