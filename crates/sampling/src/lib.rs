@@ -11,6 +11,7 @@
 
 pub mod candidates;
 mod exponential;
+mod head;
 pub mod logprobs;
 pub mod mask;
 pub mod params;

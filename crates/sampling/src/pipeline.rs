@@ -7,7 +7,8 @@
 //! forced token in its place), and because stages then never have to take anything back.
 
 use crate::TokenId;
-use crate::candidates::{Candidates, ChooseError};
+use crate::candidates::{Candidates, ChooseError, Logit};
+use crate::head::Head;
 use crate::params::SamplingParams;
 use crate::random::{Purpose, uniform};
 use crate::selector::Selector;
@@ -15,7 +16,7 @@ use crate::stages::{Stage, StepContext, build_stages};
 use crate::trace::ChoiceTrace;
 
 /// Where a sequence stands when its pipeline is built.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct SequenceStart<'a> {
     /// The prompt's tokens.
     pub prompt: &'a [TokenId],
@@ -42,6 +43,8 @@ impl SequenceStart<'_> {
 /// The stages and the selector of one sequence.
 pub struct Pipeline {
     stages: Vec<Box<dyn Stage>>,
+    /// Present when the stages come down to a few of the largest logits.
+    head: Option<Head>,
     selector: Selector,
     seed: u64,
     choice_index: u32,
@@ -63,7 +66,8 @@ impl Pipeline {
     pub fn new(params: &SamplingParams, start: &SequenceStart<'_>) -> Self {
         let selector = if params.is_greedy() { Selector::Greedy } else { Selector::Categorical };
         let stages = build_stages(params, start);
-        Self { stages, selector, seed: start.seed, choice_index: start.choice_index }
+        let head = Head::of(&stages, selector);
+        Self { stages, head, selector, seed: start.seed, choice_index: start.choice_index }
     }
 
     /// Chooses the token of a step.
@@ -73,18 +77,23 @@ impl Pipeline {
     /// the thread's buffer; afterwards it holds the candidates that were left to choose from.
     /// The mask of `step`, if it has one, comes before all stages: nothing else can be chosen.
     /// Nothing is remembered until [`accept`](Self::accept), so the same step may be asked again.
-    pub fn choose<L: Copy + Into<f64>>(
+    pub fn choose<L: Logit>(
         &mut self,
         candidates: &mut Candidates,
         logits: &[L],
         step: &StepContext<'_>,
         trace: Option<&mut ChoiceTrace>,
     ) -> Result<Choice, ChooseError> {
-        candidates.load(logits)?;
         match trace {
             None => {
-                if let Some(mask) = step.mask {
-                    mask.restrict(candidates)?;
+                match (step.mask, &mut self.head) {
+                    (None, Some(head)) => {
+                        candidates.load_part(logits, &head.part(&self.stages, step))?;
+                    }
+                    (mask, _) => {
+                        candidates.load(logits)?;
+                        mask.map_or(Ok(()), |mask| mask.restrict(candidates))?;
+                    }
                 }
                 for stage in &mut self.stages {
                     stage.apply(candidates, step);
@@ -92,6 +101,7 @@ impl Pipeline {
                 Ok(self.select(candidates, step, None))
             }
             Some(trace) => {
+                candidates.load(logits)?;
                 trace.start(candidates);
                 if let Some(mask) = step.mask {
                     let mut outcome = Ok(());
@@ -129,7 +139,7 @@ impl Pipeline {
     /// A pipeline with the same history for another continuation, which draws its own numbers.
     pub fn fork(&self, choice_index: u32) -> Self {
         let stages = self.stages.iter().map(|stage| stage.fork()).collect();
-        Self { stages, selector: self.selector, seed: self.seed, choice_index }
+        Self { stages, head: self.head.clone(), selector: self.selector, seed: self.seed, choice_index }
     }
 
     /// Names of the stages that are really applied, in order.

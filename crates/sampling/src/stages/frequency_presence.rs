@@ -3,7 +3,7 @@
 //! Counts are over the output only, as OpenAI and vLLM count; the prompt does not weigh in.
 //! Source: OpenAI API reference, `frequency_penalty` and `presence_penalty`. No threshold.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::TokenId;
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
@@ -53,6 +53,15 @@ impl Stage for FrequencyPresence {
 
     fn accept(&mut self, token: TokenId) {
         *self.counts.entry(token).or_insert(0) += 1;
+    }
+
+    fn reach(&self) -> Reach {
+        let lowers = self.frequency >= 0.0 && self.presence >= 0.0;
+        if lowers { Reach::Lowers } else { Reach::Changes }
+    }
+
+    fn named_ids(&self, _: &StepContext<'_>, ids: &mut Vec<TokenId>) {
+        ids.extend(self.counts.keys());
     }
 
     fn fork(&self) -> Box<dyn Stage> {

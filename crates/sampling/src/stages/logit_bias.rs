@@ -4,7 +4,7 @@
 //! on one id add up. Source: OpenAI API reference, `logit_bias`; texts, and `false` for a ban, are
 //! the llama.cpp server's. If every candidate is banned the best of them stays. No threshold.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::TokenId;
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
@@ -53,6 +53,15 @@ impl Stage for LogitBias {
         }
         candidates.remove(&self.banned);
         None
+    }
+
+    fn reach(&self) -> Reach {
+        let lowers = self.added.iter().all(|&(_, bias)| bias <= 0.0);
+        if lowers { Reach::Lowers } else { Reach::Changes }
+    }
+
+    fn named_ids(&self, _: &StepContext<'_>, ids: &mut Vec<TokenId>) {
+        ids.extend(self.added.iter().map(|(id, _)| id).chain(&self.banned));
     }
 
     fn fork(&self) -> Box<dyn Stage> {

@@ -5,7 +5,7 @@
 //! and `samplers` cannot drop it. If nothing but end tokens is possible the best of them stays. No
 //! threshold.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::TokenId;
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
@@ -51,6 +51,16 @@ impl Stage for MinTokens {
             candidates.remove(&self.end_ids);
         }
         None
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Lowers
+    }
+
+    fn named_ids(&self, step: &StepContext<'_>, ids: &mut Vec<TokenId>) {
+        if step.generated.len() < self.min_tokens {
+            ids.extend(&self.end_ids);
+        }
     }
 
     fn fork(&self) -> Box<dyn Stage> {

@@ -78,6 +78,16 @@ pub trait Stage: Send {
     /// says which), or nothing when the stage has none.
     fn apply(&mut self, candidates: &mut Candidates, step: &StepContext<'_>) -> Option<f64>;
 
+    /// Which logits the outcome of `apply` depends on. What a stage says here spares the others
+    /// the work of a whole vocabulary; a stage that says nothing sees every candidate.
+    fn reach(&self) -> Reach {
+        Reach::All
+    }
+
+    /// For [`Reach::Lowers`] and [`Reach::Changes`]: adds the ids that `apply` would change or
+    /// remove at this step, in any order, to `ids`.
+    fn named_ids(&self, _step: &StepContext<'_>, _ids: &mut Vec<TokenId>) {}
+
     /// Learns the next token of the sequence.
     fn accept(&mut self, _token: TokenId) {}
 
@@ -87,6 +97,21 @@ pub trait Stage: Send {
 
     /// A copy with its own state, for another continuation of the same sequence.
     fn fork(&self) -> Box<dyn Stage>;
+}
+
+/// Which logits a stage looks at and what it can do to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// It lowers or removes the ids that it names, each by itself, and touches no other.
+    Lowers,
+    /// It may change the ids that it names, each by itself, and touches no other.
+    Changes,
+    /// It leaves every candidate, and their order, as it is; only equal logits may become more.
+    KeepsOrder,
+    /// It keeps this many of the largest logits (or more, if more are equal) and drops the others.
+    Largest(usize),
+    /// It depends on all candidates.
+    All,
 }
 
 /// A stage that `samplers` can name, and its place in the default order.

@@ -3,7 +3,7 @@
 //! Once per id, however often it occurs. Source: Keskar et al., "CTRL", arXiv:1909.05858 (the rule
 //! for negative logits is Hugging Face's). No threshold.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::TokenId;
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
@@ -49,6 +49,14 @@ impl Stage for RepetitionPenalty {
 
     fn accept(&mut self, token: TokenId) {
         self.seen.insert(token);
+    }
+
+    fn reach(&self) -> Reach {
+        if self.penalty >= 1.0 { Reach::Lowers } else { Reach::Changes }
+    }
+
+    fn named_ids(&self, _: &StepContext<'_>, ids: &mut Vec<TokenId>) {
+        ids.extend(&self.seen);
     }
 
     fn fork(&self) -> Box<dyn Stage> {

@@ -3,7 +3,7 @@
 //! T < 1 sharpens, T > 1 flattens. Source: Ackley, Hinton, Sejnowski 1985; OpenAI `temperature`.
 //! T = 0 is no stage but the greedy selector. No threshold.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
@@ -37,6 +37,10 @@ impl Stage for Temperature {
     fn apply(&mut self, candidates: &mut Candidates, _: &StepContext<'_>) -> Option<f64> {
         candidates.divide(self.temperature);
         None
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::KeepsOrder
     }
 
     fn fork(&self) -> Box<dyn Stage> {

@@ -3,7 +3,7 @@
 //! Source: Fan, Lewis, Dauphin, "Hierarchical Neural Story Generation", arXiv:1805.04833.
 //! Threshold: the smallest logit kept.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
@@ -36,6 +36,10 @@ impl Stage for TopK {
 
     fn apply(&mut self, candidates: &mut Candidates, _: &StepContext<'_>) -> Option<f64> {
         Some(candidates.retain_largest(self.k))
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Largest(self.k)
     }
 
     fn fork(&self) -> Box<dyn Stage> {

@@ -6,9 +6,15 @@
 //! which the model made in f32. One buffer serves all sequences of a thread, one after the other;
 //! once it has seen the vocabulary it allocates nothing.
 
+mod load;
+mod share;
+
 use crate::TokenId;
 use crate::exponential::{exp_nonpositive, fold_lanes, ln, sum_in_lanes};
 use std::fmt;
+
+pub use load::Logit;
+pub(crate) use load::{Part, check_logits};
 
 /// A candidate this close to a threshold, as a fraction of it, counts as having reached it: there
 /// the rounding of f64 alone decides on which side it falls, and every threshold keeps equality.
@@ -28,6 +34,10 @@ pub struct Candidates {
     weights_fresh: bool,
     /// Working space for stages that rank candidates: (key, index of the candidate).
     ranking: Vec<(f64, u32)>,
+    /// Largest value per chunk of the row, and the same in another order; see `load`.
+    maxima: Vec<f64>,
+    sorted_maxima: Vec<f64>,
+    buckets: share::Buckets,
 }
 
 /// Softmax over the candidates, not yet divided by its sum.
@@ -111,29 +121,6 @@ impl Candidates {
     /// An empty buffer; it grows on the first [`load`](Self::load).
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// Starts a step: every id whose logit is finite becomes a candidate.
-    ///
-    /// `logits` has one value per vocabulary entry, as f32 from a model or as f64 from a file; -inf
-    /// marks an impossible token. The range is that of f32: f64 values beyond it count as infinite.
-    pub fn load<L: Copy + Into<f64>>(&mut self, logits: &[L]) -> Result<(), ChooseError> {
-        let possible_count = check_logits(logits)?;
-        self.weights_fresh = false;
-        self.ids.clear();
-        self.logits.clear();
-        // Adding 0 turns -0 into +0, so that equal logits also order as equal.
-        let values = logits.iter().map(|&logit| logit.into() + 0.0);
-        if possible_count == logits.len() {
-            self.ids.extend(0..logits.len() as TokenId);
-            self.logits.extend(values);
-        } else {
-            for (id, logit) in values.enumerate().filter(|&(_, logit)| logit >= LOWEST) {
-                self.ids.push(id as TokenId);
-                self.logits.push(logit);
-            }
-        }
-        Ok(())
     }
 
     /// How many candidates are left: at least 1 once loaded.
@@ -238,43 +225,6 @@ impl Candidates {
         self.gather(std::iter::once(index));
     }
 
-    /// Keeps the first candidates of a ranking until their share of the mass reaches `share`.
-    ///
-    /// `key(logit, weight)` gives the rank: smallest first, lower id first among equals. The
-    /// candidate that reaches `share` (in (0, 1]) is kept, so at least one is. The mass is
-    /// accumulated in f64 and in rank order. `negligible` is a weight below which no candidate can
-    /// be needed; 0 says that any may be. Returns the largest key kept.
-    pub fn retain_until_share(
-        &mut self,
-        share: f64,
-        negligible: f64,
-        key: impl Fn(f64, f64) -> f64,
-    ) -> f64 {
-        let target = share * self.softmax().total * (1.0 - EDGE);
-        let mut ranking = std::mem::take(&mut self.ranking);
-        self.rank(&mut ranking, negligible, &key);
-        let mut kept = ranked_prefix(&mut ranking, target, &self.weights);
-        if kept.is_none() && ranking.len() < self.len() {
-            self.rank(&mut ranking, 0.0, &key);
-            kept = ranked_prefix(&mut ranking, target, &self.weights);
-        }
-        // Rounding can leave the whole sum a hair short of the target: then all are needed.
-        let last = kept.unwrap_or(ranking.len()) - 1;
-        let (largest_key, last_index) = ranking[last];
-        if last < self.len() / 8 {
-            ranking.truncate(last + 1);
-            ranking.sort_unstable_by_key(|&(_, index)| index);
-            self.gather(ranking.iter().map(|&(_, index)| index as usize));
-        } else {
-            let last_id = self.ids[last_index as usize];
-            self.compact(|id, logit, weight| {
-                key(logit, weight).total_cmp(&largest_key).then(id.cmp(&last_id)).is_le()
-            });
-        }
-        self.ranking = ranking;
-        largest_key
-    }
-
     /// Keeps the `count` candidates (0 counts as 1) with the largest logits, exactly that many:
     /// lower ids first among equals. Returns the smallest logit kept.
     pub fn retain_largest(&mut self, count: usize) -> f64 {
@@ -313,15 +263,6 @@ impl Candidates {
             *weight = exp_nonpositive(logit - largest);
         }
         self.weights_fresh = true;
-    }
-
-    fn rank(&self, ranking: &mut Vec<(f64, u32)>, negligible: f64, key: &impl Fn(f64, f64) -> f64) {
-        ranking.clear();
-        for (index, (&logit, &weight)) in self.logits.iter().zip(&self.weights).enumerate() {
-            if weight >= negligible {
-                ranking.push((key(logit, weight), index as u32));
-            }
-        }
     }
 
     /// Moves the kept candidates to the front, in order; keeps the best one if none is wanted.
@@ -375,33 +316,6 @@ impl Candidates {
     }
 }
 
-/// Refuses NaN, +inf, and rows without a finite value; counts the finite values.
-pub(crate) fn check_logits<L: Copy + Into<f64>>(logits: &[L]) -> Result<usize, ChooseError> {
-    if logits.is_empty() {
-        return Err(ChooseError::Empty);
-    }
-    let (mut usable_count, mut possible_count) = (0, 0);
-    for &logit in logits {
-        let logit: f64 = logit.into();
-        // NaN compares false, so it is not usable.
-        usable_count += usize::from(logit <= HIGHEST);
-        possible_count += usize::from(logit >= LOWEST);
-    }
-    if usable_count < logits.len() {
-        let mut values = logits.iter().map(|&logit| -> f64 { logit.into() }).enumerate();
-        let (id, logit) =
-            values.find(|(_, logit)| logit.is_nan() || *logit > HIGHEST).expect("one was counted");
-        let id = id as TokenId;
-        let not_a_number = logit.is_nan();
-        return Err(if not_a_number {
-            ChooseError::NotANumber { id }
-        } else {
-            ChooseError::PositiveInfinity { id }
-        });
-    }
-    if possible_count == 0 { Err(ChooseError::NothingPossible) } else { Ok(possible_count) }
-}
-
 /// The largest of some finite values; eight lanes, so that the loop vectorizes.
 fn largest(values: &[f64]) -> f64 {
     let mut lanes = [f64::NEG_INFINITY; 8];
@@ -427,28 +341,6 @@ fn sum(weights: &[f64]) -> f64 {
         *lane += weight;
     }
     fold_lanes(lanes)
-}
-
-/// How many entries of the ranking, in order, it takes until their weights sum to `target`.
-///
-/// Sorts only as far as needed: a first stretch of 256, then four times as many each time.
-fn ranked_prefix(ranking: &mut [(f64, u32)], target: f64, weights: &[f64]) -> Option<usize> {
-    let (mut sorted, mut stretch, mut mass) = (0, 256, 0.0);
-    while sorted < ranking.len() {
-        let end = (sorted + stretch).min(ranking.len());
-        if end < ranking.len() {
-            ranking[sorted..].select_nth_unstable_by(end - sorted, by_rank);
-        }
-        ranking[sorted..end].sort_unstable_by(by_rank);
-        for (offset, &(_, index)) in ranking[sorted..end].iter().enumerate() {
-            mass += weights[index as usize];
-            if mass >= target {
-                return Some(sorted + offset + 1);
-            }
-        }
-        (sorted, stretch) = (end, stretch * 4);
-    }
-    None
 }
 
 fn by_rank(a: &(f64, u32), b: &(f64, u32)) -> std::cmp::Ordering {
@@ -479,5 +371,4 @@ fn nth_largest(values: &[f64], count: usize, buffer: &mut Vec<(f64, u32)>) -> f6
 }
 
 #[cfg(test)]
-#[path = "candidates_tests.rs"]
 mod tests;
