@@ -93,9 +93,10 @@ fn function_problems(lines: &[&str]) -> Vec<(usize, String)> {
         let indent = line.len() - line.trim_start().len();
         let close = format!("{}}}", " ".repeat(indent));
         let Some(length) = lines[index..].iter().position(|line| *line == close) else { continue };
-        // A declaration without a body finds somebody else's brace.
+        // A declaration without a body, or with an empty one, finds somebody else's brace.
         let bodyless = lines[index..index + length].iter().any(|line| line.trim_end() == ");")
-            || line.trim_end().ends_with(';');
+            || line.ends_with(';')
+            || line.ends_with("{}");
         if !bodyless && length + 1 > FUNCTION_LINES_MAX {
             let count = length + 1;
             let problem = format!("`{name}` has {count} lines; at most {FUNCTION_LINES_MAX}");

@@ -48,6 +48,26 @@ pub(crate) fn exp_nonpositive(x: f64) -> f64 {
     if x < UNDERFLOW { 0.0 } else { series * power_of_two }
 }
 
+/// 2^x for x <= 0 in f32, within 3e-7 of it; 0 below -126. Free of branches, so loops vectorize.
+///
+/// x = k + r with |r| <= 1/2, then the Taylor series of 2^r to degree 6, times 2^k.
+#[inline(always)]
+pub(crate) fn exp2_f32_nonpositive(x: f32) -> f32 {
+    const ROUNDER: f32 = 12_582_912.0;
+    const LN_2: f32 = std::f32::consts::LN_2;
+    const SERIES: [f32; 6] =
+        [0.000_154_035_3, 0.001_333_355_8, 0.009_618_129, 0.055_504_11, 0.240_226_5, LN_2];
+    let clamped = if x < -126.0 { -126.0 } else { x };
+    let shifted = clamped + ROUNDER;
+    let r = clamped - (shifted - ROUNDER);
+    let mut series = SERIES[0];
+    for coefficient in &SERIES[1..] {
+        series = series * r + coefficient;
+    }
+    let power_of_two = f32::from_bits(shifted.to_bits().wrapping_add(127) << 23);
+    if x < -126.0 { 0.0 } else { (series * r + 1.0) * power_of_two }
+}
+
 /// ln x for a positive normal x.
 pub(crate) fn ln(x: f64) -> f64 {
     debug_assert!(x >= f64::MIN_POSITIVE && x.is_finite(), "ln of {x}");
@@ -102,6 +122,21 @@ mod tests {
         assert_eq!(exp_nonpositive(-0.0), 1.0);
         assert_eq!(exp_nonpositive(f64::NEG_INFINITY), 0.0);
         assert_eq!(exp_nonpositive(f64::MIN), 0.0);
+    }
+
+    #[test]
+    fn exp2_in_f32_is_within_its_bound() {
+        for step in 0..130_000 {
+            let x = -(step as f32) * 0.001;
+            let (ours, truth) = (f64::from(exp2_f32_nonpositive(x)), f64::from(x).exp2());
+            if x < -126.0 {
+                assert_eq!(ours, 0.0);
+            } else {
+                assert!((ours - truth).abs() <= truth * 3e-7, "2^{x}: {ours} vs {truth}");
+            }
+        }
+        assert_eq!(exp2_f32_nonpositive(0.0), 1.0);
+        assert_eq!(exp2_f32_nonpositive(f32::NEG_INFINITY), 0.0);
     }
 
     #[test]

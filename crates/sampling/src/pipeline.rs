@@ -86,16 +86,15 @@ impl Pipeline {
     ) -> Result<Choice, ChooseError> {
         match trace {
             None => {
-                match (step.mask, &mut self.head) {
-                    (None, Some(head)) => {
-                        candidates.load_part(logits, &head.part(&self.stages, step))?;
-                    }
+                let done = match (step.mask, &mut self.head) {
+                    (None, Some(head)) => head.load(candidates, logits, &self.stages, step)?,
                     (mask, _) => {
                         candidates.load(logits)?;
                         mask.map_or(Ok(()), |mask| mask.restrict(candidates))?;
+                        0
                     }
-                }
-                for stage in &mut self.stages {
+                };
+                for stage in &mut self.stages[done..] {
                     stage.apply(candidates, step);
                 }
                 Ok(self.select(candidates, step, None))
@@ -139,7 +138,13 @@ impl Pipeline {
     /// A pipeline with the same history for another continuation, which draws its own numbers.
     pub fn fork(&self, choice_index: u32) -> Self {
         let stages = self.stages.iter().map(|stage| stage.fork()).collect();
-        Self { stages, head: self.head.clone(), selector: self.selector, seed: self.seed, choice_index }
+        Self {
+            stages,
+            head: self.head.clone(),
+            selector: self.selector,
+            seed: self.seed,
+            choice_index,
+        }
     }
 
     /// Names of the stages that are really applied, in order.

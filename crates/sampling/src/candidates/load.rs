@@ -5,13 +5,11 @@
 //! that at least k values reach, so that only chunks which reach it are looked into. What is
 //! loaded holds everything that the stages could have kept of the whole row.
 
-use super::{Candidates, ChooseError, HIGHEST, LOWEST};
+use super::{Candidates, ChooseError, HIGHEST, LANES, LOWEST};
 use crate::TokenId;
 
 /// Values whose largest is taken together; a multiple of twice `LANES`.
 const CHUNK: usize = 512;
-/// Lanes of the loops below: few enough that they stay in registers.
-const LANES: usize = 16;
 
 /// A type that logits come in: f32 from a model, f64 from a file.
 pub trait Logit: Copy + PartialOrd + Into<f64> + std::ops::Add<Output = Self> {
@@ -21,6 +19,8 @@ pub trait Logit: Copy + PartialOrd + Into<f64> + std::ops::Add<Output = Self> {
     const NEG_INFINITY: Self;
     /// The largest value that is not above `value`.
     fn at_most(value: f64) -> Self;
+    /// The nearest f32.
+    fn to_f32(self) -> f32;
 }
 
 impl Logit for f32 {
@@ -31,6 +31,10 @@ impl Logit for f32 {
         let nearest = value as f32;
         if f64::from(nearest) > value { nearest.next_down() } else { nearest }
     }
+
+    fn to_f32(self) -> f32 {
+        self
+    }
 }
 
 impl Logit for f64 {
@@ -39,6 +43,10 @@ impl Logit for f64 {
 
     fn at_most(value: f64) -> Self {
         value
+    }
+
+    fn to_f32(self) -> f32 {
+        self as f32
     }
 }
 
@@ -90,11 +98,18 @@ impl Candidates {
             return self.load(logits);
         }
         let Some(floor) = self.floor(logits, part) else { return self.load(logits) };
+        self.load_from(logits, floor, part.raised);
+        Ok(())
+    }
+
+    /// Makes candidates of the logits from `floor` up, and of those with the ids `raised`
+    /// (ascending). The maxima are those of this row.
+    pub(super) fn load_from<L: Logit>(&mut self, logits: &[L], floor: f64, raised: &[TokenId]) {
         let limit = L::at_most(floor);
         self.weights_fresh = false;
         self.ids.clear();
         self.logits.clear();
-        let mut raised = part.raised.iter().copied().peekable();
+        let mut raised = raised.iter().copied().peekable();
         for (index, chunk) in logits.chunks(CHUNK).enumerate() {
             let first_id = (index * CHUNK) as TokenId;
             let end_id = first_id + chunk.len() as TokenId;
@@ -116,12 +131,11 @@ impl Candidates {
                 }
             }
         }
-        Ok(())
     }
 
     /// Takes the largest value of each chunk. False when a value needs a closer look: the sum
     /// shows it, as NaN and the infinities spread to it.
-    fn take_maxima<L: Logit>(&mut self, logits: &[L]) -> bool {
+    pub(super) fn take_maxima<L: Logit>(&mut self, logits: &[L]) -> bool {
         self.maxima.clear();
         let mut sums = [L::ZERO; LANES];
         let (chunks, rest) = logits.split_at(logits.len() - logits.len() % CHUNK);
@@ -153,23 +167,30 @@ impl Candidates {
     fn floor<L: Logit>(&mut self, logits: &[L], part: &Part<'_>) -> Option<f64> {
         let mut wanted = part.count + part.raised.len();
         while wanted <= self.maxima.len() / 4 {
-            self.sorted_maxima.clear();
-            self.sorted_maxima.extend_from_slice(&self.maxima);
-            let (_, &mut floor, _) =
-                self.sorted_maxima.select_nth_unstable_by(wanted - 1, |a, b| b.total_cmp(a));
-            // A division can make two logits equal that differ in the last bit.
-            let floor = floor - floor.abs() * 1e-12;
+            let floor = self.nth_maximum(wanted);
             let reaches = |&&id: &&TokenId| {
                 logits.get(id as usize).is_some_and(|&logit| logit.into() >= floor)
             };
             let lowered = part.lowered.iter().filter(reaches).count();
             let needed = part.count + part.raised.len() + lowered;
             if needed <= wanted {
-                return Some(floor.max(LOWEST));
+                return Some(floor);
             }
             wanted = needed;
         }
         None
+    }
+}
+
+impl Candidates {
+    /// A value that at least `count` of the chunks reach; finite.
+    pub(super) fn nth_maximum(&mut self, count: usize) -> f64 {
+        self.sorted_maxima.clear();
+        self.sorted_maxima.extend_from_slice(&self.maxima);
+        let (_, &mut floor, _) =
+            self.sorted_maxima.select_nth_unstable_by(count - 1, |a, b| b.total_cmp(a));
+        // A division can make two logits equal that differ in the last bit.
+        (floor - floor.abs() * 1e-12).max(LOWEST)
     }
 }
 

@@ -7,6 +7,7 @@
 //! once it has seen the vocabulary it allocates nothing.
 
 mod load;
+mod nucleus;
 mod share;
 
 use crate::TokenId;
@@ -23,6 +24,9 @@ pub(crate) const EDGE: f64 = 1e-9;
 /// The range of a finite logit.
 const HIGHEST: f64 = f32::MAX as f64;
 const LOWEST: f64 = f32::MIN as f64;
+
+/// Lanes of loops over a row: few enough that they stay in registers.
+const LANES: usize = 16;
 
 /// The buffer of candidates. Make one per thread and keep it.
 #[derive(Debug, Default, Clone)]

@@ -60,6 +60,11 @@ impl Candidates {
             let heavy = candidates.filter(|&(_, (_, &weight))| weight >= negligible);
             heavy.map(|(index, (&logit, &weight))| (key(logit, weight), index as u32, weight))
         };
+        if self.len() <= BUCKETS {
+            buckets.crossing.clear();
+            buckets.crossing.extend(keys().map(|(key, index, _)| (key, index)));
+            return reach(&mut buckets.crossing, target, &self.weights);
+        }
         let (smallest, largest) = keys()
             .fold((f64::MAX, f64::MIN), |(low, high), (key, ..)| (low.min(key), high.max(key)));
         // Monotone in the key, so that the buckets are stretches of the ranking.

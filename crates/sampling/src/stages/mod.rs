@@ -100,16 +100,18 @@ pub trait Stage: Send {
 }
 
 /// Which logits a stage looks at and what it can do to them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Reach {
     /// It lowers or removes the ids that it names, each by itself, and touches no other.
     Lowers,
     /// It may change the ids that it names, each by itself, and touches no other.
     Changes,
-    /// It leaves every candidate, and their order, as it is; only equal logits may become more.
-    KeepsOrder,
+    /// It divides all logits by this number, above 0.
+    Divides(f64),
     /// It keeps this many of the largest logits (or more, if more are equal) and drops the others.
     Largest(usize),
+    /// It keeps the largest logits until they hold this share of the mass, as top-p does.
+    Share(f64),
     /// It depends on all candidates.
     All,
 }

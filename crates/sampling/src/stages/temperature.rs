@@ -40,7 +40,7 @@ impl Stage for Temperature {
     }
 
     fn reach(&self) -> Reach {
-        Reach::KeepsOrder
+        Reach::Divides(self.temperature)
     }
 
     fn fork(&self) -> Box<dyn Stage> {

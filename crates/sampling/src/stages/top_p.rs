@@ -4,7 +4,7 @@
 //! kept. Source: Holtzman et al., "The Curious Case of Neural Text Degeneration",
 //! arXiv:1904.09751. Threshold: the smallest probability kept.
 
-use super::{Stage, StepContext};
+use super::{Reach, Stage, StepContext};
 use crate::candidates::Candidates;
 use crate::exponential::exp_nonpositive;
 use crate::params::SamplingParams;
@@ -44,6 +44,10 @@ impl Stage for TopP {
         let softmax = candidates.softmax();
         let largest_logit = softmax.logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         Some(exp_nonpositive(smallest_logit - largest_logit) / total)
+    }
+
+    fn reach(&self) -> Reach {
+        Reach::Share(self.p)
     }
 
     fn fork(&self) -> Box<dyn Stage> {

@@ -9,5 +9,6 @@ mod chapter;
 mod foreign;
 mod pipeline;
 mod properties;
+mod short_ways;
 mod stopping;
 mod support;

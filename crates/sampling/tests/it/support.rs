@@ -83,7 +83,7 @@ pub struct Outcome {
 }
 
 /// One step of a sequence that has generated `generated` so far.
-pub fn run<L: Copy + Into<f64>>(
+pub fn run<L: sampling::candidates::Logit>(
     params: &SamplingParams,
     logits: &[L],
     generated: &[TokenId],
