@@ -64,7 +64,7 @@ pub(crate) struct BlockTable {
 
 impl BlockTable {
     /// The block that the next block to be sealed follows.
-    fn last_sealed(&self) -> Option<KvBlockId> {
+    pub fn last_sealed(&self) -> Option<KvBlockId> {
         self.sealed_count.checked_sub(1).map(|index| self.blocks[index])
     }
 }
@@ -90,6 +90,11 @@ impl KvBlocks {
     /// Positions per block.
     pub fn block_tokens(&self) -> usize {
         self.block_tokens
+    }
+
+    /// Whether equal blocks are held once.
+    pub fn shares_prefixes(&self) -> bool {
+        self.prefix_sharing
     }
 
     /// Blocks that no sequence holds.

@@ -20,6 +20,7 @@ mod step;
 mod kv_blocks;
 mod scheduler;
 mod sequence;
+mod sharing;
 
 mod admission;
 mod generation;

@@ -2,7 +2,8 @@
 //!
 //! There are no phases. Every running sequence gets part of its gap computed, in order of arrival,
 //! under `step_tokens_max`; one row is kept aside for each sequence further back, so a long prompt
-//! never stops the others' next token. What is left admits waiting requests, in order.
+//! never stops the others' next token. What is left admits waiting requests, in order. Who would
+//! compute what an earlier sequence is computing in the same step gets no rows, and shares it after.
 //!
 //! Memory is given when a row needs it. When none is left, the request that came last gives its
 //! blocks back and waits at the head of the queue; later its tokens, which are all kept, are
@@ -16,6 +17,7 @@ use crate::api::RequestId;
 use crate::kv_blocks::{BlockCopy, KvBlocks};
 use crate::limits::SCORED_ROWS_MAX;
 use crate::sequence::{Sequence, SequenceId};
+use crate::sharing::{BlocksInWork, share_last_block, share_whole_blocks};
 use model::{Segment, StepRows, TokenId, WantedLogits};
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -71,6 +73,8 @@ impl Scheduler {
     pub fn plan(&mut self) -> StepPlan {
         let mut plan = StepPlan::default();
         let mut budget = RowBudget::new(self.step_tokens_max);
+        let mut in_work = BlocksInWork::default();
+        self.share(0, &mut plan, &mut budget, &mut in_work);
         let mut first = 0;
         while first < self.running.len() {
             let branches = first..self.branches_end(first);
@@ -79,7 +83,7 @@ impl Scheduler {
         }
         // Whoever gave blocks back came last; nobody later may take them in the same step.
         if plan.preempted.is_empty() {
-            self.admit(&mut plan, &mut budget);
+            self.admit(&mut plan, &mut budget, &mut in_work);
         }
         plan
     }
@@ -159,6 +163,23 @@ impl Scheduler {
         self.blocks.check(self.running.iter().map(|sequence| &sequence.table));
     }
 
+    /// Shares what is in memory among the running sequences from `first` on, and finds out who of
+    /// them waits for a block that another is filling. The others are kept a row each.
+    fn share(
+        &mut self,
+        first: usize,
+        plan: &mut StepPlan,
+        budget: &mut RowBudget,
+        in_work: &mut BlocksInWork,
+    ) {
+        for sequence in &mut self.running[first..] {
+            share_whole_blocks(&mut self.blocks, sequence);
+            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
+            sequence.waits = in_work.must_wait(&self.blocks, sequence);
+            budget.kept_rows += usize::from(!sequence.waits);
+        }
+    }
+
     /// Gives the running sequences `branches`, which are one request's, their rows and blocks.
     fn plan_request(
         &mut self,
@@ -166,16 +187,15 @@ impl Scheduler {
         plan: &mut StepPlan,
         budget: &mut RowBudget,
     ) {
-        let (segment_count, copy_count) = (plan.owners.len(), plan.copies.len());
+        let segment_count = plan.owners.len();
         for index in branches {
-            let rows_behind = self.running.len() - index - 1;
-            let sequence = &mut self.running[index];
-            share_whole_blocks(&mut self.blocks, sequence);
-            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
-            let rows = budget.share(sequence, rows_behind);
+            if self.running[index].waits {
+                continue;
+            }
+            let rows = budget.share(&self.running[index]);
             if rows > 0 {
                 if !self.cover(index, rows, plan) {
-                    plan.withdraw(segment_count, copy_count);
+                    plan.withdraw(segment_count);
                     return;
                 }
                 plan.add(&self.running[index], budget.take(&self.running[index], rows));
@@ -184,7 +204,7 @@ impl Scheduler {
     }
 
     /// Admits waiting requests, in order, while rows and blocks are left.
-    fn admit(&mut self, plan: &mut StepPlan, budget: &mut RowBudget) {
+    fn admit(&mut self, plan: &mut StepPlan, budget: &mut RowBudget, in_work: &mut BlocksInWork) {
         while budget.rows > 0 {
             let Some(request) = self.waiting.front().map(|sequence| sequence.id.request) else {
                 break;
@@ -204,6 +224,7 @@ impl Scheduler {
             plan.admitted.push(request);
             let first = self.running.len();
             self.running.append(&mut branches);
+            self.share(first, plan, budget, in_work);
             self.plan_request(first..self.running.len(), plan, budget);
             assert!(plan.preempted.is_empty(), "there is room for the whole gap");
         }
@@ -307,29 +328,32 @@ impl StepPlan {
         });
     }
 
-    /// Takes back what was added after these counts.
-    fn withdraw(&mut self, segment_count: usize, copy_count: usize) {
+    /// Takes back the segments after the first `segment_count`. Copies stay: they are made before
+    /// any row is written, so that one into a block that was given back harms nobody.
+    fn withdraw(&mut self, segment_count: usize) {
         self.owners.truncate(segment_count);
         self.rows.segments.truncate(segment_count);
-        self.copies.truncate(copy_count);
     }
 }
 
 /// Rows that a step can still take.
 struct RowBudget {
     rows: usize,
+    /// Of these, one for each sequence that advances in this step and had no turn yet.
+    kept_rows: usize,
     /// Rows of prompts that are scored: each of them needs a row of logits in memory.
     scored_rows: usize,
 }
 
 impl RowBudget {
     fn new(step_tokens_max: usize) -> Self {
-        RowBudget { rows: step_tokens_max, scored_rows: SCORED_ROWS_MAX }
+        RowBudget { rows: step_tokens_max, kept_rows: 0, scored_rows: SCORED_ROWS_MAX }
     }
 
-    /// How many rows of its gap `sequence` gets when `rows_behind` are kept for others.
-    fn share(&self, sequence: &Sequence, rows_behind: usize) -> usize {
-        let rows = sequence.gap().min(self.rows.saturating_sub(rows_behind));
+    /// How many rows of its gap `sequence` gets: it is its turn.
+    fn share(&mut self, sequence: &Sequence) -> usize {
+        self.kept_rows -= 1;
+        let rows = sequence.gap().min(self.rows.saturating_sub(self.kept_rows));
         if sequence.scores_next_rows() { rows.min(self.scored_rows) } else { rows }
     }
 
@@ -340,42 +364,6 @@ impl RowBudget {
         }
         rows
     }
-}
-
-/// Skips the blocks at the start of the gap that are in memory already, but not the last token:
-/// its logits must be computed.
-fn share_whole_blocks(blocks: &mut KvBlocks, sequence: &mut Sequence) {
-    let block_tokens = blocks.block_tokens();
-    while continues_sealed_blocks(sequence, block_tokens) && sequence.gap() > block_tokens {
-        let start = sequence.computed_count;
-        let tokens = &sequence.tokens[start..start + block_tokens];
-        if !blocks.grow_shared(&mut sequence.table, tokens) {
-            break;
-        }
-        sequence.skip(block_tokens);
-    }
-}
-
-/// When the gap is exactly one block that is in memory, copies it and leaves only the last token.
-fn share_last_block(blocks: &mut KvBlocks, sequence: &mut Sequence) -> Option<BlockCopy> {
-    let block_tokens = blocks.block_tokens();
-    if !continues_sealed_blocks(sequence, block_tokens)
-        || sequence.gap() != block_tokens
-        || block_tokens == 1
-    {
-        return None;
-    }
-    let tokens = &sequence.tokens[sequence.computed_count..];
-    let copy = blocks.grow_copied(&mut sequence.table, tokens)?;
-    sequence.skip(block_tokens - 1);
-    Some(copy)
-}
-
-/// Whether the next row starts a block, and everything before it is sealed.
-fn continues_sealed_blocks(sequence: &Sequence, block_tokens: usize) -> bool {
-    !sequence.scores_prompt
-        && sequence.table.sealed_count == sequence.table.blocks.len()
-        && sequence.computed_count == sequence.table.sealed_count * block_tokens
 }
 
 fn give_back(blocks: &mut KvBlocks, sequence: &mut Sequence) {

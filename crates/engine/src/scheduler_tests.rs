@@ -114,13 +114,71 @@ fn a_sequence_finds_blocks_that_were_computed_while_it_ran() {
     enqueue(&mut scheduler, 0, &[7; 21]);
     assert_eq!(step(&mut scheduler).1, [(0, 0, 8)]);
     assert_eq!(step(&mut scheduler).1, [(0, 8, 8)]);
-    enqueue(&mut scheduler, 1, &[7; 21]);
-    // The second skips what the first has computed, and computes beside it what is left of a step.
-    assert_eq!(step(&mut scheduler).1, [(0, 16, 5), (1, 16, 3)]);
-    assert_eq!(step(&mut scheduler).1, [(0, 21, 1), (1, 19, 2)]);
+    enqueue(&mut scheduler, 1, &[7; 23]);
+    // The second skips what the first has computed, waits for the block that it is computing, and
+    // then computes the rest.
+    let (plan, rows) = step(&mut scheduler);
+    assert_eq!((rows, plan.admitted), (vec![(0, 16, 5)], vec![RequestId(1)]));
+    assert_eq!(step(&mut scheduler).1, [(0, 21, 1), (1, 20, 3)]);
     let tables = [0, 1].map(|id| &scheduler.running(first(id)).expect("it runs").table);
-    assert_eq!(tables[0].blocks[..5], tables[1].blocks[..5], "blocks made twice are kept once");
+    assert_eq!(tables[0].blocks[..5], tables[1].blocks[..5]);
     assert_ne!(tables[0].blocks[5], tables[1].blocks[5]);
+}
+
+#[test]
+fn a_prompt_of_many_is_computed_once() {
+    for (sharing, row_count) in [(true, 21 + 9), (false, 10 * 21)] {
+        let mut scheduler = Scheduler::new(KvBlocks::new(100, 4, sharing), 512, 16);
+        (0..10).for_each(|id| enqueue(&mut scheduler, id, &[7; 21]));
+        let mut rows = 0;
+        while (0..10).any(|id| scheduler.running(first(id)).is_none_or(|s| s.gap() > 1)) {
+            rows += step(&mut scheduler).1.iter().map(|(_, _, rows)| rows).sum::<usize>();
+            assert!(rows <= 400, "it must come to an end");
+        }
+        // The steps in which the last ones compute their prompts, the first ones decode.
+        let decoded: usize = (0..10)
+            .map(|id| scheduler.running(first(id)).expect("it runs").generated().len())
+            .sum();
+        assert_eq!(rows, row_count + decoded - 10, "{sharing}");
+    }
+}
+
+/// A scored prompt takes several steps; two with the same beginning come with it.
+fn scored_with_two_behind(step_tokens_max: usize) -> Scheduler {
+    let mut scheduler = scheduler(100, step_tokens_max, 3);
+    let mut scored = Sequence::new(first(0), vec![7; 70]);
+    scored.scores_prompt = true;
+    scheduler.enqueue(scored);
+    enqueue(&mut scheduler, 1, &[7; 70]);
+    enqueue(&mut scheduler, 2, &[7; 69]);
+    scheduler
+}
+
+fn rows_of_step(scheduler: &mut Scheduler) -> Vec<(u64, usize, usize)> {
+    let plan = scheduler.plan();
+    scheduler.complete(&plan);
+    scheduler.check();
+    let owned = plan.rows.segments.iter().zip(&plan.owners);
+    owned.map(|(rows, id)| (id.request.0, rows.first_position, rows.tokens.len())).collect()
+}
+
+#[test]
+fn whoever_waits_for_a_block_keeps_no_row_from_others() {
+    let mut scheduler = scored_with_two_behind(SCORED_ROWS_MAX + 1);
+    assert_eq!(rows_of_step(&mut scheduler), [(0, 0, 32)]);
+    assert_eq!(scheduler.running_count(), 3);
+    assert_eq!(rows_of_step(&mut scheduler), [(0, 32, 32)]);
+    assert_eq!(rows_of_step(&mut scheduler), [(0, 64, 6)]);
+    assert_eq!(rows_of_step(&mut scheduler), [(1, 68, 2), (2, 68, 1)]);
+}
+
+#[test]
+fn a_block_whose_writer_is_gone_is_computed_by_the_next() {
+    let mut scheduler = scored_with_two_behind(100);
+    assert_eq!(rows_of_step(&mut scheduler), [(0, 0, 32)]);
+    scheduler.remove(RequestId(0)).expect("it runs");
+    assert_eq!(rows_of_step(&mut scheduler), [(1, 32, 38)]);
+    assert_eq!(rows_of_step(&mut scheduler), [(2, 68, 1)]);
 }
 
 #[test]

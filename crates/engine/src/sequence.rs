@@ -38,6 +38,8 @@ pub(crate) struct Sequence {
     pub table: BlockTable,
     /// Whether logits of every prompt row are wanted; then no prompt row can be skipped.
     pub scores_prompt: bool,
+    /// Whether it gets no rows in this step, because another is computing its next block.
+    pub waits: bool,
     /// Prompt tokens that were found in memory instead of computed, at first.
     pub prefix_hit_count: usize,
     /// How often its blocks were taken away.
@@ -56,6 +58,7 @@ impl Sequence {
             computed_count: 0,
             table: BlockTable::default(),
             scores_prompt: false,
+            waits: false,
             prefix_hit_count: 0,
             preempted_count: 0,
         }

@@ -169,6 +169,36 @@ fn a_shared_prefix_is_not_computed_again() {
 }
 
 #[test]
+fn requests_that_come_together_compute_their_common_beginning_once() {
+    let recipe = Recipe::hashed(96);
+    let model = recipe.build();
+    let counters = model.counters();
+    let mut engine = Engine::new(Box::new(model), tokenizer(), EngineConfig::default())
+        .expect("a good configuration");
+    let requests: Vec<GenerateRequest> = (0..64)
+        .map(|index| {
+            let mut prompt = vec![9; 48];
+            prompt.extend([10 + index, 11]);
+            request(&prompt, greedy(3, [("ignore_eos", ParamValue::Bool(true))]))
+        })
+        .collect();
+    let collectors = requests.iter().map(|request| {
+        let collector = Collector::default();
+        engine.submit(request.clone(), collector.sink()).expect("accepted");
+        collector
+    });
+    let collectors: Vec<Collector> = collectors.collect();
+    engine.run_until_idle();
+    for (request, collector) in requests.iter().zip(&collectors) {
+        let completion = collector.take().expect("finished");
+        assert_eq!(Expected::of(&completion), crate::world::oracle(&recipe, request));
+    }
+    // The beginning, two tokens of each one's own, and two of the three that it generates.
+    assert_eq!(counters.rows(), 48 + 64 * (2 + 2));
+    assert_eq!(counters.steps(), 4);
+}
+
+#[test]
 fn a_prompt_that_is_all_known_computes_its_last_token_in_a_copied_block() {
     let recipe = Recipe::hashed(96);
     let first = request(&[9; 32], greedy(6, []));
