@@ -10,8 +10,9 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("policy", &["text"]),
     ("model", &["kernels"]),
-    ("engine", &["model", "text", "sampling"]),
-    ("jeton", &["engine", "policy", "model", "text", "sampling", "kernels"]),
+    ("grammar", &["text", "sampling"]),
+    ("engine", &["model", "text", "sampling", "grammar"]),
+    ("jeton", &["engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
 ];
 
 /// Rooms whose code may hold `unsafe`; every other one forbids it.

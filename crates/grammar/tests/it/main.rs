@@ -1,0 +1,4 @@
+//! Contracts of `grammar`, against other people's data and against brute force.
+
+mod closing;
+mod support;
