@@ -13,6 +13,10 @@ use sampling::stages::StepContext;
 const VOCABULARY: u64 = 128_256;
 const ROWS: [&str; 2] = ["peaked", "flat"];
 
+/// Counts allocations; a choice makes none once its buffers have grown.
+#[global_allocator]
+static ALLOCATOR: divan::AllocProfiler = divan::AllocProfiler::system();
+
 fn main() {
     divan::main();
 }
