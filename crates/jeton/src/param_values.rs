@@ -29,6 +29,7 @@ fn flag(spec: &ParamSpec) -> Arg {
         Kind::Texts { .. } => arg.value_name("TEXT").action(ArgAction::Append),
         Kind::TokenIds { .. } => arg.value_name("ID,...").action(ArgAction::Append),
         Kind::TokenMap { .. } => arg.value_name("ID=BIAS").action(ArgAction::Append),
+        Kind::Choice { .. } => arg.value_name("NAME"),
         Kind::Stages { .. } => arg.value_name("STAGE,..."),
     }
 }
@@ -86,9 +87,14 @@ pub fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
             ParamValue::List(words.iter().map(|word| ParamValue::Str(word.to_string())).collect())
         }
         Kind::TokenIds { .. } => ParamValue::List(pieces().map(number).collect()),
-        Kind::Stages { .. } => {
-            ParamValue::List(pieces().map(|name| ParamValue::Str(name.to_string())).collect())
-        }
+        Kind::Choice { .. } => ParamValue::Str(first.to_string()),
+        // llama.cpp separates them by semicolons.
+        Kind::Stages { .. } => ParamValue::List(
+            pieces()
+                .flat_map(|piece| piece.split(';'))
+                .map(|name| ParamValue::Str(name.trim().to_string()))
+                .collect(),
+        ),
         Kind::TokenMap { .. } => ParamValue::Map(
             pieces()
                 .map(|entry| entry.split_once(['=', ':']).unwrap_or((entry, "")))

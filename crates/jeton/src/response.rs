@@ -82,7 +82,12 @@ fn parameters_json(answer: &Answer) -> Value {
     let mut parameters = Map::new();
     for (spec, value, set_by) in answer.effective.entries() {
         if set_by != SetBy::Default {
-            let entry = json!({"value": param_values::to_json(&value), "set_by": set_by.as_str()});
+            let mut entry =
+                json!({"value": param_values::to_json(&value), "set_by": set_by.as_str()});
+            if let Some(asked) = answer.effective.asked(spec.name) {
+                entry["asked"] = param_values::to_json(asked);
+                entry["changed_by"] = Value::from(SetBy::Profile.as_str());
+            }
             parameters.insert(spec.name.to_owned(), entry);
         }
     }

@@ -16,6 +16,7 @@ pub mod logprobs;
 pub mod mask;
 pub mod params;
 pub mod pipeline;
+pub mod profile;
 pub mod random;
 pub mod selector;
 pub mod stages;

@@ -24,7 +24,6 @@ pub fn run() -> std::io::Result<()> {
 fn answer(request: &Value, candidates: &mut Candidates) -> Result<Value, RequestError> {
     let logits = logits(&request["logits"])?;
     let previous = token_ids("previous", &request["previous"])?;
-    check_profile(&request["profile"])?;
     let params = params(request)?;
     params.check_vocabulary(logits.len()).map_err(parameter_error)?;
     check_texts(&params)?;
@@ -90,18 +89,6 @@ pub fn token_ids(name: &str, value: &Value) -> Result<Vec<TokenId>, RequestError
     items.iter().map(|item| id(item).ok_or_else(problem)).collect()
 }
 
-/// Profiles of other programs come with their conformance vectors; until then only our own.
-fn check_profile(profile: &Value) -> Result<(), RequestError> {
-    match profile {
-        Value::Null => Ok(()),
-        Value::String(name) if name == "jeton" => Ok(()),
-        other => {
-            let message = format!("`profile` must be \"jeton\"; given {other}");
-            Err(RequestError::parameter("profile", message))
-        }
-    }
-}
-
 /// There is no tokenizer here that could say which tokens a text is.
 fn check_texts(params: &SamplingParams) -> Result<(), RequestError> {
     match params.unresolved_text() {
@@ -164,7 +151,8 @@ mod tests {
             (json!({"logits": ["-inf"]}), "logits"),
             (json!({"logits": []}), "logits"),
             (json!({"logits": [1.0], "params": {"top_p": -1}}), "top_p"),
-            (json!({"logits": [1.0], "profile": "vllm"}), "profile"),
+            (json!({"logits": [1.0], "profile": "ollama"}), "profile"),
+            (json!({"logits": [1.0], "profile": 3}), "profile"),
             (json!({"logits": [1.0], "previous": ["a"]}), "previous"),
             (json!({"logits": [1.0], "temperature": -1}), "temperature"),
             (json!({"logits": [1.0], "params": {"samplers": [null]}}), "samplers"),

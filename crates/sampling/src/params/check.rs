@@ -1,10 +1,9 @@
 //! Values against the table: type, range, and a message that names both.
 
-use super::near_names::nearest;
+use super::samplers;
 use super::table::{Kind, ParamSpec, TokenBiases};
 use super::{ParamError, ParamValue, SamplingParams};
 use crate::TokenId;
-use crate::stages::stage_names;
 use std::ops::RangeInclusive;
 
 impl SamplingParams {
@@ -65,13 +64,14 @@ impl SamplingParams {
                 }
                 set(self, biases);
             }
-            Kind::Stages { set } => set(
-                self,
-                stages(name, value).map_err(|error| match error {
-                    StagesError::Kind => refuse(value),
-                    StagesError::Entry(error) => error,
-                })?,
-            ),
+            Kind::Choice { names, set } => {
+                let found = match value {
+                    ParamValue::Str(text) => names.iter().find(|name| *name == text),
+                    _ => None,
+                };
+                set(self, found.ok_or_else(|| refuse(value))?);
+            }
+            Kind::Stages { set } => set(self, samplers::parse(name, value)?),
         }
         Ok(())
     }
@@ -99,6 +99,7 @@ impl Kind {
                 "a map of at most {count_max} token ids or texts of 1 to {bytes_max} bytes to \
                  numbers in [{min}, {max}], \"-inf\" or false"
             ),
+            Self::Choice { names, .. } => format!("one of {}", names.join(", ")),
             Self::Stages { .. } => "a list of stage names".to_owned(),
         }
     }
@@ -160,33 +161,4 @@ fn token_ids(value: &ParamValue) -> Result<Vec<TokenId>, String> {
         ParamValue::List(values) => values.iter().map(one).collect(),
         single => Ok(vec![one(single)?]),
     }
-}
-
-enum StagesError {
-    Kind,
-    Entry(ParamError),
-}
-
-fn stages(param: &str, value: &ParamValue) -> Result<Vec<&'static str>, StagesError> {
-    let ParamValue::List(values) = value else { return Err(StagesError::Kind) };
-    let entry = |message| StagesError::Entry(ParamError { param: param.to_owned(), message });
-    let mut stages = Vec::new();
-    for value in values {
-        let ParamValue::Str(name) = value else { return Err(StagesError::Kind) };
-        let Some(stage) = stage_names().find(|stage| stage == name) else {
-            let near = nearest(name, stage_names());
-            let hint = if near.is_empty() {
-                let all: Vec<_> = stage_names().collect();
-                format!("known stages: {}", all.join(", "))
-            } else {
-                format!("did you mean {}?", near.join(" or "))
-            };
-            return Err(entry(format!("`{param}` names no stage {value}; {hint}")));
-        };
-        if stages.contains(&stage) {
-            return Err(entry(format!("`{param}` must name each stage once; `{stage}` is twice")));
-        }
-        stages.push(stage);
-    }
-    Ok(stages)
 }

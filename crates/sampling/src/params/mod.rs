@@ -7,15 +7,19 @@
 mod biases;
 mod check;
 mod near_names;
+mod profiles;
+mod samplers;
 mod table;
 mod texts;
 mod value;
 
+pub use profiles::ChangedValue;
 pub use table::{Kind, PARAMS, ParamSpec, TokenBiases};
 pub use texts::Vocabulary;
 pub use value::ParamValue;
 
 use crate::TokenId;
+use crate::profile::Profile;
 use std::fmt;
 use std::sync::Arc;
 use texts::ResolvedTexts;
@@ -63,6 +67,8 @@ pub struct SamplingParams {
     pub(crate) no_repeat_ngram_size: usize,
     pub(crate) logit_bias: TokenBiases,
     pub(crate) do_sample: bool,
+    pub(crate) profile: &'static Profile,
+    pub(crate) changed_by_profile: Vec<ChangedValue>,
     pub(crate) samplers: Option<Vec<&'static str>>,
     pub(crate) seed: Option<u64>,
     pub(crate) max_tokens: Option<usize>,
@@ -96,6 +102,8 @@ impl Default for SamplingParams {
             no_repeat_ngram_size: 0,
             logit_bias: TokenBiases::default(),
             do_sample: true,
+            profile: Profile::jeton(),
+            changed_by_profile: Vec::new(),
             samplers: None,
             seed: None,
             max_tokens: None,
@@ -115,12 +123,16 @@ impl Default for SamplingParams {
 impl SamplingParams {
     /// Builds parameters from named values; what is not named keeps its default.
     ///
-    /// Aliases are resolved. An unknown name, a wrong type, a value out of range and a parameter
-    /// named twice (also under two names) are errors, the first of which is returned.
+    /// Aliases are resolved. What the profile, if one is named, says about penalties holds where
+    /// the request says nothing; its [`defaults`](Profile::defaults) do not, since they come
+    /// after what a model recommends, which only the caller knows. An unknown name, a wrong type,
+    /// a value out of range and a parameter named twice (also under two names) are errors, the
+    /// first of which is returned.
     pub fn from_values<N: AsRef<str>>(
         values: impl IntoIterator<Item = (N, ParamValue)>,
     ) -> Result<Self, ParamError> {
-        let mut params = Self::default();
+        let values: Vec<(N, ParamValue)> = values.into_iter().collect();
+        let mut params = Self { profile: Self::profile_in(&values), ..Self::default() };
         let mut given: Vec<(&'static str, String)> = Vec::new();
         for (name, value) in values {
             let name = name.as_ref();
@@ -134,8 +146,14 @@ impl SamplingParams {
                 };
                 return Err(ParamError { param: name.to_owned(), message });
             }
+            let value = params.by_profile(spec, value);
             params.set(spec, name, &value)?;
             given.push((spec.name, name.to_owned()));
+        }
+        let given: Vec<&str> = given.into_iter().map(|(name, _)| name).collect();
+        params.fill_rules(&given)?;
+        if params.profile.refuses_like_openai {
+            params.check_openai_ranges()?;
         }
         params.check_together()?;
         Ok(params)
@@ -185,7 +203,7 @@ impl SamplingParams {
 
     /// Whether the best token is always taken: `do_sample` false, or temperature 0.
     pub fn is_greedy(&self) -> bool {
-        !self.do_sample || self.temperature < TEMPERATURE_MIN
+        !self.do_sample || self.temperature < self.profile.greedy.below
     }
 
     /// The end-of-sequence ids in force: the request's own, else the model's.

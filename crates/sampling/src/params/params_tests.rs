@@ -23,6 +23,7 @@ fn sample(kind: &Kind) -> ParamValue {
             ("5".into(), ParamValue::Float(-1.5)),
             ("8".into(), ParamValue::Float(f64::NEG_INFINITY)),
         ]),
+        Kind::Choice { names, .. } => ParamValue::Str(names[names.len() - 1].into()),
         Kind::Stages { .. } => ParamValue::List(
             ["min_p", "temperature"].map(|name| ParamValue::Str(name.into())).into(),
         ),
@@ -60,7 +61,11 @@ fn the_table_is_complete_and_has_no_name_twice() {
         assert!(spec.help.ends_with('.') && spec.help.len() > 20, "{}", spec.name);
         assert!(!spec.source.is_empty(), "{}", spec.name);
         let default = SamplingParams::default().value_of(spec);
-        let shown = default.map(|value| value.to_string()).unwrap_or_default();
+        let shown = default.map(|value| match value {
+            ParamValue::Str(text) => text,
+            other => other.to_string(),
+        });
+        let shown = shown.unwrap_or_default();
         assert_eq!(shown, spec.default, "default of {}", spec.name);
         for name in spec.names() {
             assert!(!names.contains(&name), "{name} is there twice");

@@ -2,6 +2,7 @@
 
 use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams};
 use crate::TokenId;
+use crate::profile::PROFILE_NAMES;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
 
 /// One parameter.
@@ -100,6 +101,14 @@ pub enum Kind {
         /// Stores the checked values.
         #[doc(hidden)]
         set: fn(&mut SamplingParams, TokenBiases),
+    },
+    /// One of some names.
+    Choice {
+        /// The names.
+        names: &'static [&'static str],
+        /// Stores the checked name.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, &'static str),
     },
     /// A list of stage names, each at most once.
     Stages {
@@ -297,13 +306,26 @@ pub const PARAMS: &[ParamSpec] = &[
         get: |p| Some(ParamValue::Bool(p.do_sample)),
     },
     ParamSpec {
-        name: "samplers",
+        name: "profile",
         aliases: &[],
+        kind: Kind::Choice { names: PROFILE_NAMES, set: SamplingParams::set_profile },
+        openai_range: None,
+        neutral: "jeton",
+        default: "jeton",
+        help: "Chooses as another program does: its order of stages, its penalties, boundaries, \
+               ties and defaults.",
+        source: "the programs' own code; see docs/PROFILES.md",
+        get: |p| Some(ParamValue::Str(p.profile.name.to_owned())),
+    },
+    ParamSpec {
+        name: "samplers",
+        aliases: &["sampling_seq", "sampler_seq"],
         kind: Kind::Stages { set: |p, v| p.samplers = Some(v) },
         openai_range: None,
         neutral: "",
         default: "",
-        help: "The stages to apply, in order, by name; stages not named are off.",
+        help: "The stages to apply, in order, by name; stages not named are off. llama.cpp's names \
+               count, and its letters in one word (edskypmxt).",
         source: "llama.cpp server",
         get: |p| p.samplers.as_deref().map(texts),
     },

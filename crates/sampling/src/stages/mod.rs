@@ -27,11 +27,13 @@ use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
 
 pub mod cutoffs;
+pub mod edges;
 pub mod frequency_presence;
 pub mod logit_bias;
 pub mod min_p;
 pub mod min_tokens;
 pub mod no_repeat_ngram;
+mod order;
 pub mod repetition_penalty;
 pub mod temperature;
 pub mod top_k;
@@ -160,19 +162,10 @@ pub(crate) fn build_stages(
     params: &SamplingParams,
     start: &SequenceStart<'_>,
 ) -> Vec<Box<dyn Stage>> {
-    let wanted: Vec<&StageKind> = match params.samplers() {
-        None => STAGES.iter().collect(),
-        Some(names) => names.iter().filter_map(|name| kind_of(name)).collect(),
-    };
-    let greedy = params.is_greedy();
     let mut stages = Vec::new();
     stages.extend(min_tokens::build(params, start));
-    for kind in wanted.into_iter().filter(|kind| kind.shapes_logits || !greedy) {
+    for kind in order::stages_of(params) {
         stages.extend((kind.build)(params, start));
     }
     stages
-}
-
-fn kind_of(name: &str) -> Option<&'static StageKind> {
-    STAGES.iter().find(|kind| kind.name == name)
 }

@@ -3,10 +3,12 @@
 //! Source: Fan, Lewis, Dauphin, "Hierarchical Neural Story Generation", arXiv:1805.04833.
 //! Threshold: the smallest logit kept.
 
+use super::edges::TopKWithTies;
 use super::{Reach, Stage, StepContext};
 use crate::candidates::Candidates;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
+use crate::profile::Ties;
 
 /// The stage's name.
 pub const NAME: &str = "top_k";
@@ -26,7 +28,10 @@ impl TopK {
 
 pub(super) fn build(params: &SamplingParams, _: &SequenceStart<'_>) -> Option<Box<dyn Stage>> {
     let k = params.top_k();
-    (k > 0).then(|| Box::new(TopK::new(k)) as Box<dyn Stage>)
+    (k > 0).then(|| match params.profile().top_k_ties {
+        Ties::Cut => Box::new(TopK::new(k)) as Box<dyn Stage>,
+        Ties::Keep => Box::new(TopKWithTies::new(k)),
+    })
 }
 
 impl Stage for TopK {

@@ -4,11 +4,13 @@
 //! kept. Source: Holtzman et al., "The Curious Case of Neural Text Degeneration",
 //! arXiv:1904.09751. Threshold: the smallest probability kept.
 
+use super::edges::TopPHigherIds;
 use super::{Reach, Stage, StepContext};
 use crate::candidates::Candidates;
 use crate::exponential::exp_nonpositive;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
+use crate::profile::TopPEdge;
 
 /// The stage's name.
 pub const NAME: &str = "top_p";
@@ -28,7 +30,10 @@ impl TopP {
 
 pub(super) fn build(params: &SamplingParams, _: &SequenceStart<'_>) -> Option<Box<dyn Stage>> {
     let p = params.top_p();
-    (p < 1.0).then(|| Box::new(TopP::new(p)) as Box<dyn Stage>)
+    (p < 1.0).then(|| match params.profile().top_p_edge {
+        TopPEdge::LowerIds => Box::new(TopP::new(p)) as Box<dyn Stage>,
+        TopPEdge::HigherIds => Box::new(TopPHigherIds::new(p)),
+    })
 }
 
 impl Stage for TopP {

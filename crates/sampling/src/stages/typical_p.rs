@@ -5,11 +5,13 @@
 //! most typical one always stays. Source: Meister et al., "Locally Typical Sampling",
 //! arXiv:2202.00666. Threshold: the largest distance kept, in nats.
 
+use super::edges::TypicalPEdge;
 use super::{Stage, StepContext};
 use crate::candidates::Candidates;
 use crate::exponential::ln;
 use crate::params::SamplingParams;
 use crate::pipeline::SequenceStart;
+use crate::profile::TypicalEdge;
 
 /// The stage's name.
 pub const NAME: &str = "typical_p";
@@ -29,7 +31,11 @@ impl TypicalP {
 
 pub(super) fn build(params: &SamplingParams, _: &SequenceStart<'_>) -> Option<Box<dyn Stage>> {
     let p = params.typical_p();
-    (p < 1.0).then(|| Box::new(TypicalP::new(p)) as Box<dyn Stage>)
+    (p < 1.0).then(|| match params.profile().typical_p_edge {
+        TypicalEdge::Reaches => Box::new(TypicalP::new(p)) as Box<dyn Stage>,
+        TypicalEdge::ReachesWithTies => Box::new(TypicalPEdge::with_ties(p)),
+        TypicalEdge::Exceeds => Box::new(TypicalPEdge::exceeding(p)),
+    })
 }
 
 impl Stage for TypicalP {

@@ -88,8 +88,12 @@ fn odds(probabilities: &[f64]) -> Vec<f64> {
     odds
 }
 
-/// The parameters that stand for a list of steps, with their order as `samplers`.
 fn params_of(steps: &Value) -> SamplingParams {
+    params(wishes_of(steps))
+}
+
+/// The parameters that stand for a list of steps, with their order as `samplers`.
+pub fn wishes_of(steps: &Value) -> Value {
     let mut values = Map::new();
     let mut order = Vec::new();
     for step in steps.as_array().expect("steps") {
@@ -112,5 +116,5 @@ fn params_of(steps: &Value) -> SamplingParams {
         }
     }
     values.insert("samplers".into(), json!(order));
-    params(Value::Object(values))
+    Value::Object(values)
 }

@@ -27,7 +27,7 @@ fn llamacpp_vectors() {
 }
 
 /// The request that stands for a case.
-fn wishes(case: &Value) -> Value {
+pub fn wishes(case: &Value) -> Value {
     let value = &case["value"];
     match case["op"].as_str().expect("an operation") {
         "typical" => json!({"typical_p": value}),

@@ -8,6 +8,7 @@ mod cases;
 mod chapter;
 mod foreign;
 mod pipeline;
+mod profiles;
 mod properties;
 mod short_ways;
 mod stopping;

@@ -3,7 +3,7 @@
 use proptest::test_runner::Config as ProptestConfig;
 use sampling::TokenId;
 use sampling::candidates::Candidates;
-use sampling::params::{ParamValue, SamplingParams};
+use sampling::params::{ParamError, ParamValue, SamplingParams};
 use sampling::pipeline::{Choice, Pipeline, SequenceStart};
 use sampling::stages::StepContext;
 use sampling::trace::ChoiceTrace;
@@ -69,8 +69,13 @@ pub fn param_value(value: &Value) -> ParamValue {
 
 /// Parameters from a JSON object.
 pub fn params(object: Value) -> SamplingParams {
+    try_params(object.clone()).unwrap_or_else(|e| panic!("{object}: {e}"))
+}
+
+/// Parameters from a JSON object, or why they are refused.
+pub fn try_params(object: Value) -> Result<SamplingParams, ParamError> {
     let ParamValue::Map(values) = param_value(&object) else { panic!("an object") };
-    SamplingParams::from_values(values).unwrap_or_else(|e| panic!("{object}: {e}"))
+    SamplingParams::from_values(values)
 }
 
 /// What is left of one row after a pipeline.
@@ -88,8 +93,18 @@ pub fn run<L: sampling::candidates::Logit>(
     logits: &[L],
     generated: &[TokenId],
 ) -> Outcome {
+    run_after(params, logits, &[], generated)
+}
+
+/// One step of a sequence that has generated `generated` after `prompt`.
+pub fn run_after<L: Logit>(
+    params: &SamplingParams,
+    logits: &[L],
+    prompt: &[TokenId],
+    generated: &[TokenId],
+) -> Outcome {
     let start = SequenceStart {
-        prompt: &[],
+        prompt,
         generated,
         eos_ids: &[],
         seed: 1,
@@ -99,7 +114,7 @@ pub fn run<L: sampling::candidates::Logit>(
     let mut pipeline = Pipeline::new(params, &start);
     let mut candidates = Candidates::new();
     let mut trace = ChoiceTrace::new(logits.len());
-    let step = StepContext::new(&[], generated);
+    let step = StepContext::new(prompt, generated);
     let plain = pipeline.choose(&mut candidates, logits, &step, None).expect("good logits");
     let choice = pipeline.choose(&mut candidates, logits, &step, Some(&mut trace));
     let choice = choice.expect("good logits");

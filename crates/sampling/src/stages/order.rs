@@ -1,0 +1,44 @@
+//! Which stages a request runs, and in which order.
+//!
+//! `samplers` sets it; without it the profile does. A stage that the profile's program does not
+//! have follows the stage that it follows in Jeton's own order.
+
+use super::{STAGES, StageKind, temperature};
+use crate::params::SamplingParams;
+
+/// The stages to build, in order; those at their neutral value are still among them.
+pub(super) fn stages_of(params: &SamplingParams) -> Vec<&'static StageKind> {
+    let mut stages: Vec<&StageKind> = match params.samplers() {
+        None => in_order_of(params.profile().order),
+        Some(names) => names.iter().filter_map(|name| kind_of(name)).collect(),
+    };
+    if params.is_greedy() {
+        let shapes = |kind: &&StageKind| kind.shapes_logits;
+        if params.profile().greedy.filters_first {
+            let cut = stages.iter().position(|kind| kind.name == temperature::NAME);
+            let behind = stages.split_off(cut.unwrap_or(stages.len()));
+            stages.extend(behind.into_iter().filter(shapes));
+        } else {
+            stages.retain(shapes);
+        }
+    }
+    stages
+}
+
+/// Every stage, those named in this order.
+fn in_order_of(names: &[&'static str]) -> Vec<&'static StageKind> {
+    let mut stages: Vec<&StageKind> = names.iter().filter_map(|name| kind_of(name)).collect();
+    let mut previous: Option<&str> = None;
+    for kind in &STAGES {
+        if !stages.iter().any(|stage| stage.name == kind.name) {
+            let before = stages.iter().position(|stage| Some(stage.name) == previous);
+            stages.insert(before.map_or(0, |place| place + 1), kind);
+        }
+        previous = Some(kind.name);
+    }
+    stages
+}
+
+fn kind_of(name: &str) -> Option<&'static StageKind> {
+    STAGES.iter().find(|kind| kind.name == name)
+}
