@@ -2,7 +2,7 @@
 
 use proptest::test_runner::Config as ProptestConfig;
 use sampling::TokenId;
-use sampling::candidates::Candidates;
+use sampling::candidates::{Candidates, Logit};
 use sampling::params::{ParamError, ParamValue, SamplingParams};
 use sampling::pipeline::{Choice, Pipeline, SequenceStart};
 use sampling::stages::StepContext;
@@ -88,11 +88,7 @@ pub struct Outcome {
 }
 
 /// One step of a sequence that has generated `generated` so far.
-pub fn run<L: sampling::candidates::Logit>(
-    params: &SamplingParams,
-    logits: &[L],
-    generated: &[TokenId],
-) -> Outcome {
+pub fn run<L: Logit>(params: &SamplingParams, logits: &[L], generated: &[TokenId]) -> Outcome {
     run_after(params, logits, &[], generated)
 }
 
