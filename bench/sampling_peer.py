@@ -92,7 +92,7 @@ def main():
     rows = {"peaked": row(2.5), "flat": row(0.25)}
     print(json.dumps({
         f"{case} {name}": round(measure(case, logits, rounds), 2)
-        for case in ("everything", "temperature_top_p", "greedy")
+        for case in ("everything", "temperature_top_p", "temperature", "greedy")
         for name, logits in rows.items()
     }))
 

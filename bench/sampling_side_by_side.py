@@ -18,7 +18,7 @@ import sys
 
 BENCH = pathlib.Path(__file__).resolve().parent
 UNITS = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6}
-CASES = ("everything", "temperature_top_p", "greedy")
+CASES = ("everything", "temperature_top_p", "temperature", "greedy")
 
 
 def jeton():

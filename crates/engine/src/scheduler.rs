@@ -3,7 +3,8 @@
 //! There are no phases. Every running sequence gets part of its gap computed, in order of arrival,
 //! under `step_tokens_max`; one row is kept aside for each sequence further back, so a long prompt
 //! never stops the others' next token. What is left admits waiting requests, in order. Who would
-//! compute what an earlier sequence is computing in the same step gets no rows, and shares it after.
+//! compute what an earlier sequence is computing in the same step gets no rows, and shares it
+//! after.
 //!
 //! Memory is given when a row needs it. When none is left, the request that came last gives its
 //! blocks back and waits at the head of the queue; later its tokens, which are all kept, are

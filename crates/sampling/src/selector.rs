@@ -4,7 +4,7 @@
 //! different types. The draw is the inverse of the cumulative distribution over the candidates in
 //! ascending id order: with weights w and u in [0, 1), the first i with w_1 + ... + w_i > u W.
 
-use crate::candidates::Candidates;
+use crate::candidates::{Candidates, sum};
 
 /// How the token is taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,12 +51,33 @@ impl Selector {
     }
 }
 
+/// Weights that are passed over together.
+const STRETCH: usize = 256;
+
+/// Where the stretch begins in which the cumulative weight exceeds `target`, and the weight before
+/// it. Should rounding keep the sum below the target, the last stretch with any weight is it.
+fn stretch_of(weights: &[f64], target: f64) -> (usize, f64) {
+    let mut last = (0, 0.0);
+    let mut reached = 0.0;
+    for (index, stretch) in weights.chunks(STRETCH).enumerate() {
+        let sum = sum(stretch);
+        if sum > 0.0 {
+            last = (index * STRETCH, reached);
+        }
+        reached += sum;
+        if reached > target {
+            break;
+        }
+    }
+    last
+}
+
 fn categorical(candidates: &mut Candidates, uniform: f64) -> Selection {
     let softmax = candidates.softmax();
     let target = uniform * softmax.total;
-    let mut reached = 0.0;
+    let (start, mut reached) = stretch_of(softmax.weights, target);
     let mut chosen = (0, 0.0, 0.0);
-    for (index, &weight) in softmax.weights.iter().enumerate() {
+    for (index, &weight) in softmax.weights.iter().enumerate().skip(start) {
         if weight > 0.0 {
             // Should rounding keep the sum below the target, the last possible token is it.
             chosen = (index, reached, weight);
@@ -115,6 +136,25 @@ mod tests {
         let mut candidates = loaded(&[-5000.0, 0.0, -5000.0]);
         for uniform in [0.0, 0.5, 1.0 - f64::EPSILON / 2.0] {
             assert_eq!(Selector::Categorical.select(&mut candidates, || uniform).index, 1);
+        }
+    }
+
+    #[test]
+    fn stretches_change_nothing_about_the_draw() {
+        let weight = |id: u64| crate::random::uniform(5, 0, id, crate::random::Purpose::Draw);
+        let mut logits: Vec<f32> = (0..2000).map(|id| weight(id).ln() as f32 * 30.0).collect();
+        logits[1700..].fill(-4000.0);
+        for step in 0..500 {
+            let mut candidates = loaded(&logits);
+            let uniform = if step == 0 { 1.0 - f64::EPSILON / 2.0 } else { weight(step + 9000) };
+            let selection = Selector::Categorical.select(&mut candidates, || uniform);
+            let softmax = candidates.softmax();
+            let before: f64 = softmax.weights[..selection.index].iter().sum();
+            let after = before + softmax.weights[selection.index];
+            let target = uniform * softmax.total;
+            let slack = softmax.total * 1e-12;
+            assert!(before - slack <= target && target < after + slack, "{step}");
+            assert!(softmax.weights[selection.index] > 0.0, "{step}");
         }
     }
 

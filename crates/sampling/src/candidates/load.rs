@@ -67,21 +67,22 @@ impl Candidates {
     /// `logits` has one value per vocabulary entry, as f32 from a model or as f64 from a file; -inf
     /// marks an impossible token. The range is that of f32: f64 values beyond it count as infinite.
     pub fn load<L: Logit>(&mut self, logits: &[L]) -> Result<(), ChooseError> {
-        let possible_count = check_logits(logits)?;
         self.weights_fresh = false;
         self.ids.clear();
         self.logits.clear();
         // Adding 0 turns -0 into +0, so that equal logits also order as equal.
         let values = logits.iter().map(|&logit| logit.into() + 0.0);
-        if possible_count == logits.len() {
+        self.logits.extend(values);
+        if !logits.is_empty() && self.logits.iter().fold(true, |all, logit| all & is_finite(*logit))
+        {
             self.ids.extend(0..logits.len() as TokenId);
-            self.logits.extend(values);
-        } else {
-            for (id, logit) in values.enumerate().filter(|&(_, logit)| logit >= LOWEST) {
-                self.ids.push(id as TokenId);
-                self.logits.push(logit);
-            }
+            return Ok(());
         }
+        check_logits(logits)?;
+        self.ids.extend(
+            (0..).zip(&self.logits).filter(|(_, logit)| is_finite(**logit)).map(|(id, _)| id),
+        );
+        self.logits.retain(|&logit| is_finite(logit));
         Ok(())
     }
 
@@ -192,6 +193,10 @@ impl Candidates {
         // A division can make two logits equal that differ in the last bit.
         (floor - floor.abs() * 1e-12).max(LOWEST)
     }
+}
+
+fn is_finite(logit: f64) -> bool {
+    (LOWEST..=HIGHEST).contains(&logit)
 }
 
 fn largest_of<L: Logit>(values: &[L]) -> f64 {

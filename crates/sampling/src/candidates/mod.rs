@@ -333,7 +333,7 @@ fn largest(values: &[f64]) -> f64 {
 }
 
 /// Sum of the weights: eight lanes by index, then a tree.
-fn sum(weights: &[f64]) -> f64 {
+pub(crate) fn sum(weights: &[f64]) -> f64 {
     let mut lanes = [0.0f64; 8];
     let mut chunks = weights.chunks_exact(8);
     for chunk in &mut chunks {
