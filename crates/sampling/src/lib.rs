@@ -9,6 +9,7 @@
 //! our own (`exponential`), so that a machine's math library cannot change one either.
 #![forbid(unsafe_code)]
 
+pub mod beam;
 pub mod candidates;
 mod exponential;
 mod head;

@@ -118,6 +118,24 @@ impl Pipeline {
         }
     }
 
+    /// Applies the mask and the stages, and chooses nothing: what is left in `candidates` is ranked
+    /// elsewhere, as a beam search does.
+    pub(crate) fn shape(
+        &mut self,
+        candidates: &mut Candidates,
+        values: &[f64],
+        step: &StepContext<'_>,
+    ) -> Result<(), ChooseError> {
+        candidates.load(values)?;
+        if let Some(mask) = step.mask {
+            mask.restrict(candidates)?;
+        }
+        for stage in &mut self.stages {
+            stage.apply(candidates, step);
+        }
+        Ok(())
+    }
+
     /// Makes a token part of the sequence: once per token, in order, forced tokens included.
     pub fn accept(&mut self, token: TokenId) {
         for stage in &mut self.stages {

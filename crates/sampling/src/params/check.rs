@@ -65,11 +65,7 @@ impl SamplingParams {
                 set(self, biases);
             }
             Kind::Choice { names, set } => {
-                let found = match value {
-                    ParamValue::Str(text) => names.iter().find(|name| *name == text),
-                    _ => None,
-                };
-                set(self, found.ok_or_else(|| refuse(value))?);
+                set(self, choice(names, value).ok_or_else(|| refuse(value))?);
             }
             Kind::Stages { set } => set(self, samplers::parse(name, value)?),
         }
@@ -139,6 +135,17 @@ fn limits(
         limits.push(limit);
     }
     Ok(limits)
+}
+
+fn choice(names: &[&'static str], value: &ParamValue) -> Option<&'static str> {
+    let text = match value {
+        ParamValue::Str(text) => text.as_str(),
+        // The words true and false, where they are allowed, are booleans in JSON.
+        ParamValue::Bool(true) => "true",
+        ParamValue::Bool(false) => "false",
+        _ => return None,
+    };
+    names.iter().copied().find(|name| *name == text)
 }
 
 fn texts(value: &ParamValue) -> Result<Vec<String>, String> {

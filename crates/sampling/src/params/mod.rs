@@ -4,6 +4,7 @@
 //! texts and sliders are made from it elsewhere. [`SamplingParams`] can only be built through it,
 //! so that no later room has to check a value again.
 
+mod beams;
 mod biases;
 mod check;
 mod near_names;
@@ -13,6 +14,7 @@ mod table;
 mod texts;
 mod value;
 
+pub use beams::{BeamParams, NUM_BEAMS_MAX};
 pub use profiles::ChangedValue;
 pub use table::{Kind, PARAMS, ParamSpec, TokenBiases};
 pub use texts::Vocabulary;
@@ -67,6 +69,7 @@ pub struct SamplingParams {
     pub(crate) no_repeat_ngram_size: usize,
     pub(crate) logit_bias: TokenBiases,
     pub(crate) do_sample: bool,
+    pub(crate) beams: BeamParams,
     pub(crate) profile: &'static Profile,
     pub(crate) changed_by_profile: Vec<ChangedValue>,
     pub(crate) samplers: Option<Vec<&'static str>>,
@@ -102,6 +105,7 @@ impl Default for SamplingParams {
             no_repeat_ngram_size: 0,
             logit_bias: TokenBiases::default(),
             do_sample: true,
+            beams: BeamParams::default(),
             profile: Profile::jeton(),
             changed_by_profile: Vec::new(),
             samplers: None,
@@ -156,6 +160,7 @@ impl SamplingParams {
             params.check_openai_ranges()?;
         }
         params.check_together()?;
+        params.check_beams(&given)?;
         Ok(params)
     }
 
@@ -201,9 +206,10 @@ impl SamplingParams {
         Ok(())
     }
 
-    /// Whether the best token is always taken: `do_sample` false, or temperature 0.
+    /// Whether nothing is drawn: `do_sample` false, temperature 0, or a beam search.
     pub fn is_greedy(&self) -> bool {
-        !self.do_sample || self.temperature < self.profile.greedy.below
+        let is_cold = self.temperature < self.profile.greedy.below;
+        !self.do_sample || self.is_beam_search() || is_cold
     }
 
     /// The end-of-sequence ids in force: the request's own, else the model's.

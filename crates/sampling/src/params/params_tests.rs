@@ -1,4 +1,5 @@
 use super::*;
+use crate::beam::EarlyStopping;
 
 fn one(name: &str, value: ParamValue) -> Result<SamplingParams, ParamError> {
     SamplingParams::from_values([(name, value)])
@@ -38,15 +39,18 @@ fn every_entry_of_the_table_reaches_its_own_field() {
             "do_sample" => ParamValue::Bool(false),
             _ => sample(&spec.kind),
         };
-        let needs_logprobs = ("logprobs", ParamValue::Bool(true));
-        let with = (spec.name == "top_logprobs").then_some(needs_logprobs);
+        let with = match spec.name {
+            "top_logprobs" => Some(("logprobs", ParamValue::Bool(true))),
+            "num_return_sequences" | "num_beam_groups" => Some(("num_beams", ParamValue::Int(7))),
+            _ => None,
+        };
         for name in spec.names() {
             let values = with.clone().into_iter().chain([(name, value.clone())]);
             let params = SamplingParams::from_values(values).expect(name);
             assert_eq!(params.value_of(spec).as_ref(), Some(&value), "{name}");
             for other in PARAMS {
                 let untouched = other.name == spec.name
-                    || (with.is_some() && other.name == "logprobs")
+                    || with.as_ref().is_some_and(|(needed, _)| *needed == other.name)
                     || params.value_of(other) == default.value_of(other);
                 assert!(untouched, "{name} changes {}", other.name);
             }
@@ -271,4 +275,34 @@ fn a_list_of_limits_runs_to_the_largest_and_holds_different_ones() {
     let error = SamplingParams::from_values(with_min).expect_err("9 is too few");
     assert!(error.message.contains("(9)"), "{error}");
     assert!(params.with_max_tokens(0).is_err());
+}
+
+#[test]
+fn beam_parameters_that_do_not_go_together_are_refused_by_name() {
+    let int = ParamValue::Int;
+    let refused = |param: &str, values: Vec<(&str, ParamValue)>| {
+        let error = SamplingParams::from_values(values).expect_err("must be refused");
+        assert_eq!(error.param, param, "{}", error.message);
+        assert!(error.message.contains("num_beam"), "{}", error.message);
+    };
+    let beams = || ("num_beams", int(4));
+    refused("num_return_sequences", vec![beams(), ("num_return_sequences", int(5))]);
+    refused("num_beam_groups", vec![beams(), ("num_beam_groups", int(3))]);
+    refused("diversity_penalty", vec![beams(), ("diversity_penalty", ParamValue::Float(0.5))]);
+    refused("do_sample", vec![beams(), ("do_sample", ParamValue::Bool(true))]);
+    refused("logprobs", vec![beams(), ("logprobs", ParamValue::Bool(true))]);
+    let textbook = ("beam_method", ParamValue::Str("textbook".into()));
+    refused("beam_method", vec![beams(), textbook, ("num_beam_groups", int(2))]);
+
+    let params = SamplingParams::from_values([beams()]).expect("valid");
+    assert!(params.is_beam_search() && params.is_greedy());
+    let early = |value: ParamValue| {
+        let params = one("early_stopping", value).expect("valid");
+        params.beams().early_stopping
+    };
+    assert_eq!(early(ParamValue::Bool(true)), EarlyStopping::AtOnce);
+    assert_eq!(early(ParamValue::Str("true".into())), EarlyStopping::AtOnce);
+    assert_eq!(early(ParamValue::Str("never".into())), EarlyStopping::Never);
+    assert_eq!(early(ParamValue::Bool(false)), EarlyStopping::Heuristic);
+    assert!(message("early_stopping", int(2)).contains("one of false, true, never; given 2"));
 }

@@ -1,6 +1,6 @@
 //! The table of parameters. One entry per knob; nothing about a knob is said anywhere else.
 
-use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams};
+use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams, beams};
 use crate::TokenId;
 use crate::profile::PROFILE_NAMES;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
@@ -317,6 +317,13 @@ pub const PARAMS: &[ParamSpec] = &[
         source: "the programs' own code; see docs/PROFILES.md",
         get: |p| Some(ParamValue::Str(p.profile.name.to_owned())),
     },
+    beams::NUM_BEAMS,
+    beams::LENGTH_PENALTY,
+    beams::EARLY_STOPPING,
+    beams::NUM_RETURN_SEQUENCES,
+    beams::NUM_BEAM_GROUPS,
+    beams::DIVERSITY_PENALTY,
+    beams::BEAM_METHOD,
     ParamSpec {
         name: "samplers",
         aliases: &["sampling_seq", "sampler_seq"],
@@ -454,7 +461,7 @@ const COUNT_MAX: i128 = u32::MAX as i128;
 /// OpenAI's seeds are signed; a negative one stands for its two's complement.
 const SEED_MIN: i128 = i64::MIN as i128;
 
-const fn float(
+pub(super) const fn float(
     min: f64,
     above_min: bool,
     max: f64,
@@ -464,15 +471,15 @@ const fn float(
     Kind::Float { min, above_min, max, below_max, set }
 }
 
-const fn integer(min: i128, max: i128, set: fn(&mut SamplingParams, i128)) -> Kind {
+pub(super) const fn integer(min: i128, max: i128, set: fn(&mut SamplingParams, i128)) -> Kind {
     Kind::Integer { min, max, set }
 }
 
-fn float_value(value: f64) -> Option<ParamValue> {
+pub(super) fn float_value(value: f64) -> Option<ParamValue> {
     Some(ParamValue::Float(value))
 }
 
-fn count_value(value: usize) -> Option<ParamValue> {
+pub(super) fn count_value(value: usize) -> Option<ParamValue> {
     Some(ParamValue::Int(value as i128))
 }
 

@@ -4,6 +4,7 @@
 //! contract is proven on any machine. The full set of cases, and vectors that belong to others, are
 //! read from the folder named by `JETON_CONFORMANCE`, if it is set.
 
+mod beam;
 mod cases;
 mod chapter;
 mod foreign;
