@@ -51,6 +51,9 @@ fn trace() -> Command {
         .value_parser(value_parser!(u16).range(0..=64))
         .default_value("0")
         .help("Show this many of the best candidates before and after each stage");
+    let html = Arg::new("html").long("html").value_name("FILE").help(
+        "Write the trace as one web page that needs no network: a heat map, each step by click",
+    );
     Command::new("trace")
         .about("Show step by step how each token was chosen")
         .after_help(
@@ -58,7 +61,7 @@ fn trace() -> Command {
              --top-p 0.9",
         )
         .arg(prompt().required(true))
-        .args([candidates, json()])
+        .args([candidates, html, json()])
         .args(prompt_flags())
         .args(model_flags())
         .args(param_values::flags())

@@ -20,6 +20,7 @@ mod prompt;
 mod response;
 mod summary;
 mod terminal;
+mod trace_page;
 mod truncation;
 
 use clap::ArgMatches;

@@ -125,7 +125,11 @@ fn logprob_json(model: &OpenModel, logprob: &TokenLogprob) -> Value {
 /// A step of a trace, everything that is known of it.
 pub fn step_json(model: &OpenModel, token: &TokenEvent, text: &str) -> Value {
     let piece = |id| {
-        String::from_utf8_lossy(model.tokenizer.piece_bytes(id).unwrap_or_default()).into_owned()
+        let bytes = model.tokenizer.piece_bytes(id).unwrap_or_default();
+        match bytes.is_empty() {
+            true => model.tokenizer.token_text(id).unwrap_or_default().to_owned(),
+            false => String::from_utf8_lossy(bytes).into_owned(),
+        }
     };
     let mut step = json!({
         "step": token.index,

@@ -6,12 +6,15 @@ use crate::failure::Failure;
 use crate::generation::{Answer, Extras, Generator};
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::terminal::{Align, Paint, Stream, quoted, table, tail};
-use crate::{output, param_values, response, summary};
+use crate::terminal::{Align, Paint, Stream, bytes, quoted, table, tail};
+use crate::{output, param_values, response, summary, trace_page};
 use clap::ArgMatches;
 use engine::{Interruption, TokenEvent};
 use sampling::trace::{ChoiceTrace, StageTrace, TraceCandidate};
 use serde_json::Value;
+
+/// Candidates that a list of the web page names at least.
+const PAGE_CANDIDATES: usize = 12;
 
 /// Characters of the text so far that a row shows.
 const TEXT_COLUMNS: usize = 48;
@@ -26,13 +29,22 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     let prompt = prompt_from_flags(&model, flags)?;
     let as_json = flags.get_flag("json");
     let shown = flags.get_one::<u16>("candidates").map_or(0, |&count| usize::from(count));
-    let listed = if as_json { shown.max(5) } else { shown };
+    let html = flags.get_one::<String>("html");
+    let listed = match (html.is_some(), as_json) {
+        (true, _) => shown.max(PAGE_CANDIDATES),
+        (false, true) => shown.max(5),
+        (false, false) => shown,
+    };
     let extras = Extras {
         trace: Some(listed.min(engine::limits::TRACE_CANDIDATES_MAX)),
         show_special: true,
     };
     let mut generator = Generator::new(&model, flags, 1)?;
     let answer = generator.answer(&model, &prompt, effective, extras, |_| Ok(()))?;
+    if let Some(path) = html {
+        let prompt = flags.get_one::<String>("prompt").map_or("", String::as_str);
+        write_page(path, &trace_page::page(&trace_page::page_data(&model, &answer, prompt)))?;
+    }
     if as_json {
         output::line(&trace_json(&model, &answer).to_string())?;
     } else {
@@ -49,6 +61,12 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     }
 }
 
+fn write_page(path: &str, page: &str) -> Result<(), Failure> {
+    std::fs::write(path, page).map_err(|error| Failure::new(format!("{path}: {error}")))?;
+    eprintln!("wrote {path} ({})", bytes(page.len() as u64));
+    Ok(())
+}
+
 /// The text after each token.
 fn texts_so_far(tokens: &[TokenEvent]) -> Vec<String> {
     let mut text = String::new();
@@ -62,11 +80,11 @@ fn texts_so_far(tokens: &[TokenEvent]) -> Vec<String> {
 }
 
 fn piece(model: &OpenModel, id: model::TokenId) -> String {
-    let bytes = model.tokenizer.piece_bytes(id).unwrap_or_default();
-    if bytes.is_empty() {
+    let piece = model.tokenizer.piece_bytes(id).unwrap_or_default();
+    if piece.is_empty() {
         return model.tokenizer.token_text(id).unwrap_or("?").to_owned();
     }
-    quoted(&String::from_utf8_lossy(bytes))
+    quoted(&String::from_utf8_lossy(piece))
 }
 
 /// The table of a trace: step, token, probability, nucleus size, text so far.

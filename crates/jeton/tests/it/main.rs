@@ -4,6 +4,7 @@ mod bad_input;
 mod conformance;
 mod generating;
 mod protocol;
+mod trace_page;
 mod truncation;
 
 use serde_json::Value;
