@@ -6,6 +6,7 @@ use crate::api::{
 use crate::limits::{EngineConfig, PROMPT_LOGPROBS_MAX, TRACE_CANDIDATES_MAX};
 use crate::rejection::{ConfigError, ContextSetBy, Rejection};
 use crate::sink::{Delivery, EventSink};
+use crate::thinking::ThinkingPlan;
 use crate::vocabulary::TokenizerVocabulary;
 use model::{Forward, TokenId};
 use sampling::params::ParamError;
@@ -113,6 +114,8 @@ impl Admission {
         check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
         request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;
         let limit = self.limit(request)?;
+        let tokens_max = limit.completion_tokens_max;
+        ThinkingPlan::new(request.thinking.as_ref(), &request.params, tokens_max, vocab_size)?;
         let resumed_tokens = request.generated.len();
         if resumed_tokens >= limit.completion_tokens_max {
             let limit = limit.completion_tokens_max;
@@ -239,6 +242,8 @@ impl Drop for Client {
             stop_reason: interruption.stop_reason(),
             interruption: Some(interruption),
             text: String::new(),
+            thinking_text: String::new(),
+            thinking: None,
             ids: Vec::new(),
             stage_state: Vec::new(),
             usage: Usage::default(),

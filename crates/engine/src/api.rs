@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out: plain data.
 
+use crate::thinking::{ForcedBy, Part, ThinkingReport, ThinkingSetup};
 use model::TokenId;
 use sampling::logprobs::Logprobs;
 use sampling::params::SamplingParams;
@@ -46,6 +47,9 @@ pub struct GenerateRequest {
     /// [`PROMPT_LOGPROBS_MAX`](crate::limits::PROMPT_LOGPROBS_MAX). The whole prompt is then
     /// computed, also where it could be shared.
     pub prompt_logprobs: Option<usize>,
+    /// How the model thinks, so that thought and answer are told apart and the thought can be
+    /// bounded; without it all text is the answer.
+    pub thinking: Option<ThinkingSetup>,
 }
 
 impl GenerateRequest {
@@ -62,6 +66,7 @@ impl GenerateRequest {
             text: TextOptions::default(),
             trace: None,
             prompt_logprobs: None,
+            thinking: None,
         }
     }
 }
@@ -111,6 +116,8 @@ pub struct Started {
     pub resumed_tokens: usize,
     /// What those say and may be shown. What is still held back comes with later tokens.
     pub resumed_text: String,
+    /// The same for the thought.
+    pub resumed_thinking_text: String,
     /// The seed in use.
     pub seed: u64,
     /// The most tokens it can generate.
@@ -155,7 +162,13 @@ pub struct TokenEvent {
     /// empty, and then more than one token's worth. The last token brings all that was held back
     /// and still counts.
     pub text: String,
-    /// The probability it was taken with, after all stages; 1 for greedy.
+    /// The same for the thought. [`TokenEvent::text`] is the answer alone.
+    pub thinking_text: String,
+    /// What the token itself belongs to; its text may come later.
+    pub part: Part,
+    /// Why it stands in place of the model's choice, where it does.
+    pub forced: Option<ForcedBy>,
+    /// The probability it was taken with, after all stages; 1 for greedy and forced tokens.
     pub probability: f64,
     /// How many candidates were left to choose from; 1 for greedy.
     pub nucleus_size: usize,
@@ -180,6 +193,10 @@ pub struct Finished {
     /// outside, and empty otherwise. All texts joined are the text of the request, after that of
     /// the tokens generated earlier.
     pub text: String,
+    /// The same for the thought.
+    pub thinking_text: String,
+    /// What became of the thought; none where there was none.
+    pub thinking: Option<ThinkingReport>,
     /// The generated tokens, earlier ones and the ending one included.
     pub ids: Vec<TokenId>,
     /// What stages remember that the ids do not say, to go on later: see
@@ -238,7 +255,9 @@ pub struct Usage {
     pub prompt_tokens: usize,
     /// Tokens generated, earlier ones and the ending one included.
     pub completion_tokens: usize,
-    /// Of these, the ones that were generated earlier and not here.
+    /// Those of them that are thought. All others, markers included, are the answer's.
+    pub thinking_tokens: usize,
+    /// The completion tokens that were generated earlier and not here.
     pub resumed_tokens: usize,
     /// Prompt tokens found in memory instead of computed.
     pub prefix_hit_tokens: usize,

@@ -16,8 +16,10 @@ pub struct Completion {
     pub prompt_logprobs: Vec<Logprobs>,
     /// Every new token, with its logprobs and trace if they were wanted.
     pub tokens: Vec<TokenEvent>,
-    /// The whole text.
+    /// The whole text of the answer.
     pub text: String,
+    /// The whole text of the thought.
+    pub thinking_text: String,
     /// How it ended, with the ids and the usage.
     pub finished: Finished,
 }
@@ -69,20 +71,26 @@ fn gather(events: Vec<Event>, finished: Finished) -> Completion {
         prompt_logprobs: Vec::new(),
         tokens: Vec::new(),
         text: String::new(),
+        thinking_text: String::new(),
         finished,
     };
     for event in events {
         match event {
             Event::Started(started) => {
                 completion.text.push_str(&started.resumed_text);
+                completion.thinking_text.push_str(&started.resumed_thinking_text);
                 completion.started = Some(started);
             }
             Event::PromptLogprobs(scores) => completion.prompt_logprobs.extend(scores.logprobs),
             Event::Token(token) => {
                 completion.text.push_str(&token.text);
+                completion.thinking_text.push_str(&token.thinking_text);
                 completion.tokens.push(token);
             }
-            Event::Finished(finished) => completion.text.push_str(&finished.text),
+            Event::Finished(finished) => {
+                completion.text.push_str(&finished.text);
+                completion.thinking_text.push_str(&finished.thinking_text);
+            }
         }
     }
     completion

@@ -11,6 +11,7 @@ use crate::api::{
 };
 use crate::output::Output;
 use crate::sequence::{Sequence, SequenceId};
+use crate::thinking::{AnswerGate, ForcedToken, PartTexts};
 use model::TokenId;
 use sampling::candidates::{Candidates, ChooseError};
 use sampling::logprobs::{Logprobs, logprobs};
@@ -18,6 +19,7 @@ use sampling::pipeline::{Choice, Pipeline, SequenceStart};
 use sampling::stages::StepContext;
 use sampling::stop::StopReason;
 use sampling::trace::ChoiceTrace;
+use std::sync::Arc;
 use text::Tokenizer;
 
 /// A request that was accepted and is not finished.
@@ -29,8 +31,8 @@ pub(crate) struct Generation {
     /// Present from the first admission on.
     pipeline: Option<Pipeline>,
     output: Output,
-    /// The text of the tokens generated earlier, until it is told.
-    resumed_text: String,
+    /// The texts of the tokens generated earlier, until they are told.
+    resumed_texts: PartTexts,
     /// Why there is nothing to do: the tokens generated earlier end the request.
     pub ended_earlier: Option<StopReason>,
     /// Prompt tokens whose scores were sent, counted from the first.
@@ -47,6 +49,7 @@ pub(crate) struct Scratch {
 /// A chosen token with what was asked about it.
 pub(crate) struct Chosen {
     pub choice: Choice,
+    forced: Option<ForcedToken>,
     logprobs: Option<Box<Logprobs>>,
     trace: Option<Box<ChoiceTrace>>,
 }
@@ -62,15 +65,19 @@ pub(crate) enum End {
 
 impl Generation {
     /// Takes an accepted request; the sequence waits to be admitted.
-    pub fn new(accepted: Accepted, tokenizer: &Tokenizer, info: &EngineInfo) -> (Self, Sequence) {
+    pub fn new(
+        accepted: Accepted,
+        tokenizer: &Arc<Tokenizer>,
+        info: &EngineInfo,
+    ) -> (Self, Sequence) {
         let Accepted { mut request, limit, client } = accepted;
         let prompt = std::mem::take(&mut request.prompt);
         let mut generated = std::mem::take(&mut request.generated);
         let mut output = Output::new(&request, prompt.len(), tokenizer, info);
-        let (resumed_text, ended_earlier) = read_again(&mut output, &mut generated);
+        let (resumed_texts, ended_earlier) = read_again(&mut output, &mut generated);
         let generation = Generation {
             output,
-            resumed_text,
+            resumed_texts,
             ended_earlier,
             limit,
             client,
@@ -99,12 +106,14 @@ impl Generation {
             choice_index: self.request.choice_index,
             stage_state: &stage_state,
         };
+        let resumed = std::mem::take(&mut self.resumed_texts);
         let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
         self.client.send(Event::Started(Started {
             request: self.client.request(),
             prompt_tokens: sequence.prompt_count,
             resumed_tokens: sequence.resumed_count,
-            resumed_text: std::mem::take(&mut self.resumed_text),
+            resumed_text: resumed.answer,
+            resumed_thinking_text: resumed.thinking,
             seed: self.request.seed,
             completion_tokens_max: self.limit.completion_tokens_max,
             limit_set_by: self.limit.set_by,
@@ -123,6 +132,12 @@ impl Generation {
         logprobs(logits, next, top_count)
     }
 
+    /// What may come next, for a grammar, which bounds answers and not thoughts.
+    #[allow(dead_code, reason = "grammars ask it")]
+    pub fn answer_gate(&self) -> AnswerGate<'_> {
+        self.output.gate()
+    }
+
     /// Chooses the token that follows the row `logits`; changes nothing yet.
     pub fn choose(
         &mut self,
@@ -133,21 +148,28 @@ impl Generation {
         let step = StepContext::new(sequence.prompt(), sequence.generated());
         let pipeline = self.pipeline.as_mut().expect("a running sequence has its pipeline");
         let candidates = &mut scratch.candidates;
-        let (choice, trace) = match self.request.trace {
+        let forced = self.output.forced();
+        let (mut choice, mut trace) = match self.request.trace {
+            None if let Some(forced) = forced => (forced.choice(), None),
             None => (pipeline.choose(candidates, logits, &step, None)?, None),
             Some(list_max) => {
                 scratch.trace.list_max = list_max;
                 let trace = &mut scratch.trace;
-                let choice = pipeline.choose(candidates, logits, &step, Some(trace))?;
-                (choice, Some(Box::new(trace_to_send(trace))))
+                (pipeline.choose(candidates, logits, &step, Some(trace))?, Some(trace))
             }
         };
+        let forced = forced.or_else(|| self.output.instead_of(choice.token));
+        if let Some(forced) = forced {
+            choice = forced.choice();
+            trace.as_mut().into_iter().for_each(|trace| trace.force(forced.token));
+        }
+        let trace = trace.map(|trace| Box::new(trace_to_send(trace)));
         let params = &self.request.params;
         let logprobs = match params.logprobs() {
             true => Some(Box::new(logprobs(logits, choice.token, params.top_logprobs())?)),
             false => None,
         };
-        Ok(Chosen { choice, logprobs, trace })
+        Ok(Chosen { choice, forced, logprobs, trace })
     }
 
     /// Sends the scores of prompt tokens from index `first_index` on that were not sent before.
@@ -173,21 +195,24 @@ impl Generation {
 
     /// Makes the token part of the output; tells how the request ends if it does.
     pub fn settle_token(&mut self, chosen: Chosen) -> Option<End> {
-        let Chosen { choice, logprobs, trace } = chosen;
+        let Chosen { choice, forced, logprobs, trace } = chosen;
         let index = self.output.token_count();
         self.pipeline.as_mut().expect("a running sequence has its pipeline").accept(choice.token);
-        let verdict = self.output.push(choice.token);
+        let said = self.output.push(choice.token, forced.map(|forced| forced.by));
         let delivered = self.client.send(Event::Token(TokenEvent {
             request: self.client.request(),
             index,
             id: choice.token,
-            text: verdict.text,
+            text: said.texts.answer,
+            thinking_text: said.texts.thinking,
+            part: said.part,
+            forced: forced.map(|forced| forced.by),
             probability: choice.probability,
             nucleus_size: choice.nucleus_size,
             logprobs,
             trace,
         }));
-        match (delivered, verdict.stop) {
+        match (delivered, said.stop) {
             // A last token that nobody took was no ending: its text did not arrive.
             (Err(interruption), _) => Some(End::Interrupted(interruption)),
             (Ok(()), stop) => stop.map(End::Stopped),
@@ -197,12 +222,12 @@ impl Generation {
     /// Sends the one last event.
     pub fn finish(mut self, sequence: &Sequence, end: End) {
         // Empty once it was told with `Started`.
-        let resumed_text = std::mem::take(&mut self.resumed_text);
-        let (stop, interruption, text) = match end {
-            End::Stopped(stop) => (stop, None, String::new()),
+        let mut texts = std::mem::take(&mut self.resumed_texts);
+        let (stop, interruption) = match end {
+            End::Stopped(stop) => (stop, None),
             End::Interrupted(interruption) => {
-                let held = self.output.release();
-                (interruption.stop_reason(), Some(interruption), held)
+                texts.push(&self.output.release());
+                (interruption.stop_reason(), Some(interruption))
             }
         };
         self.client.finish(Finished {
@@ -210,12 +235,15 @@ impl Generation {
             finish_reason: stop.finish_reason(),
             stop_reason: stop,
             interruption,
-            text: resumed_text + &text,
+            text: texts.answer,
+            thinking_text: texts.thinking,
+            thinking: self.output.thinking(),
             ids: sequence.generated().to_vec(),
             stage_state: self.stage_state(),
             usage: Usage {
                 prompt_tokens: sequence.prompt_count,
                 completion_tokens: sequence.generated().len(),
+                thinking_tokens: self.output.thinking_tokens(),
                 resumed_tokens: sequence.resumed_count,
                 // Earlier output may have been found too; only the prompt is counted.
                 prefix_hit_tokens: sequence.prefix_hit_count.min(sequence.prompt_count),
@@ -236,17 +264,20 @@ impl Generation {
 }
 
 /// Takes the tokens generated earlier. Those behind an ending among them are dropped.
-fn read_again(output: &mut Output, generated: &mut Vec<TokenId>) -> (String, Option<StopReason>) {
-    let mut text = String::new();
+fn read_again(
+    output: &mut Output,
+    generated: &mut Vec<TokenId>,
+) -> (PartTexts, Option<StopReason>) {
+    let mut texts = PartTexts::default();
     for index in 0..generated.len() {
-        let verdict = output.push(generated[index]);
-        text.push_str(&verdict.text);
-        if verdict.stop.is_some() {
+        let said = output.push(generated[index], None);
+        texts.push(&said.texts);
+        if said.stop.is_some() {
             generated.truncate(index + 1);
-            return (text, verdict.stop);
+            return (texts, said.stop);
         }
     }
-    (text, None)
+    (texts, None)
 }
 
 /// What a trace says, without its working space, which is as long as the vocabulary.
@@ -262,5 +293,6 @@ fn trace_to_send(trace: &mut ChoiceTrace) -> ChoiceTrace {
     sent.nucleus_size = trace.nucleus_size;
     sent.final_top = std::mem::take(&mut trace.final_top);
     sent.draw = trace.draw;
+    sent.forced = trace.forced;
     sent
 }

@@ -32,6 +32,7 @@ pub mod views;
 pub mod collect;
 pub mod handle;
 pub mod sink;
+pub mod thinking;
 
 pub use admission::EngineInfo;
 pub use api::{

@@ -39,6 +39,17 @@ pub const TRACE_CANDIDATES_MAX: usize = 64;
 /// thousand tokens behind has gone away in all but name.
 pub const STREAM_EVENTS_MAX: usize = 1024;
 
+/// Most tokens before its bound in which a thought is ended at a natural place. A sentence or a
+/// line is shorter.
+pub const SOFT_CLOSE_TOKENS_MAX: usize = 256;
+
+/// Tokens of a tool call within a thought after which the thought may be ended all the same: a
+/// model that only mentions the beginning of a call must not think for ever.
+pub const TOOL_CALL_TOKENS_MAX: usize = 1024;
+
+/// Tokens after which a message's header is taken for text. Real ones have about ten.
+pub const HEADER_TOKENS_MAX: usize = 64;
+
 const _: () = assert!(KV_BLOCK_TOKENS.is_power_of_two());
 const _: () = assert!(KV_BLOCK_TOKENS <= KV_BLOCK_TOKENS_MAX);
 const _: () = assert!(KV_BLOCKS_MAX < u32::MAX as usize, "block ids have 32 bits");

@@ -12,9 +12,11 @@ use crate::admission::EngineInfo;
 use crate::api::{GenerateRequest, Usage};
 use crate::collect::Completion;
 use crate::output::Output;
+use crate::thinking::PartTexts;
 use model::TokenId;
 use sampling::params::ParamError;
 use sampling::stop::{FinishReason, StopReason};
+use std::sync::Arc;
 use text::Tokenizer;
 
 /// What a request gives under one limit.
@@ -26,6 +28,8 @@ pub struct View {
     pub ids: Vec<TokenId>,
     /// The text, exactly as a run with this limit alone returns it.
     pub text: String,
+    /// The text of the thought.
+    pub thinking_text: String,
     /// The API's word for the ending.
     pub finish_reason: FinishReason,
     /// Exactly what ended it.
@@ -40,8 +44,8 @@ pub struct View {
 /// smaller limit gives the first tokens of a larger one.
 ///
 /// Whatever reads the limit to choose a token has to be named here.
-pub fn limit_shapes_tokens(_request: &GenerateRequest) -> Option<&'static str> {
-    None
+pub fn limit_shapes_tokens(request: &GenerateRequest) -> Option<&'static str> {
+    crate::thinking::shaped_by_limit(request)
 }
 
 impl GenerateRequest {
@@ -76,7 +80,7 @@ pub fn runs(request: &GenerateRequest) -> Result<Vec<GenerateRequest>, ParamErro
 pub fn views(
     request: &GenerateRequest,
     completions: &[Completion],
-    tokenizer: &Tokenizer,
+    tokenizer: &Arc<Tokenizer>,
     info: &EngineInfo,
 ) -> Vec<View> {
     let limits = request.params.limits();
@@ -97,35 +101,41 @@ pub fn replay(
     request: &GenerateRequest,
     completion: &Completion,
     limits: &[usize],
-    tokenizer: &Tokenizer,
+    tokenizer: &Arc<Tokenizer>,
     info: &EngineInfo,
 ) -> Vec<View> {
     let finished = &completion.finished;
     let mut cuts: Vec<(usize, Option<View>)> = limits.iter().map(|&limit| (limit, None)).collect();
     let mut output = Output::new(request, finished.usage.prompt_tokens, tokenizer, info);
     output.set_max_tokens(usize::MAX);
-    let mut text = String::new();
+    let resumed_tokens = finished.usage.resumed_tokens;
+    let mut texts = PartTexts::default();
     for (index, &id) in finished.ids.iter().enumerate() {
         let count = index + 1;
+        let event =
+            index.checked_sub(resumed_tokens).and_then(|index| completion.tokens.get(index));
+        let forced = event.and_then(|event| event.forced);
         for (limit, view) in cuts.iter_mut().filter(|(limit, _)| *limit == count) {
             let mut cut = output.clone();
             cut.set_max_tokens(*limit);
-            let verdict = cut.push(id);
-            let stop = verdict.stop.expect("a limit that is reached ends the request");
+            let said = cut.push(id, forced);
+            let stop = said.stop.expect("a limit that is reached ends the request");
             *view = Some(View {
                 ids: finished.ids[..count].to_vec(),
-                text: format!("{text}{}", verdict.text),
+                text: format!("{}{}", texts.answer, said.texts.answer),
+                thinking_text: format!("{}{}", texts.thinking, said.texts.thinking),
                 finish_reason: stop.finish_reason(),
                 stop_reason: stop,
                 usage: Usage {
                     completion_tokens: count,
+                    thinking_tokens: cut.thinking_tokens(),
                     resumed_tokens: finished.usage.resumed_tokens.min(count),
                     ..finished.usage
                 },
                 ..whole(*limit, completion)
             });
         }
-        text.push_str(&output.push(id).text);
+        texts.push(&output.push(id, forced).texts);
     }
     cuts.into_iter().map(|(limit, view)| view.unwrap_or_else(|| whole(limit, completion))).collect()
 }
@@ -137,6 +147,7 @@ fn whole(limit: usize, completion: &Completion) -> View {
         limit,
         ids: finished.ids.clone(),
         text: completion.text.clone(),
+        thinking_text: completion.thinking_text.clone(),
         finish_reason: finished.finish_reason,
         stop_reason: finished.stop_reason.clone(),
         usage: finished.usage,

@@ -64,6 +64,9 @@ pub struct ChoiceTrace {
     pub final_top: Vec<TraceCandidate>,
     /// The draw; none for greedy.
     pub draw: Option<Draw>,
+    /// Whether the token was forced: then stages, draw and last candidates are those of the
+    /// choice that it replaced.
+    pub forced: bool,
     raw: Snapshot,
     entering: Snapshot,
 }
@@ -82,7 +85,17 @@ impl ChoiceTrace {
         Self { list_max, ..Self::default() }
     }
 
+    /// Says that `token` was put in place of the choice that this trace records.
+    pub fn force(&mut self, token: TokenId) {
+        self.forced = true;
+        let index = self.raw.ids.binary_search(&token).ok();
+        self.chosen = index.map(|index| self.raw.candidate(index));
+        self.raw_rank = index.map_or(self.raw.ids.len(), |index| self.raw.rank_of(index));
+        (self.final_probability, self.nucleus_size) = (1.0, 1);
+    }
+
     pub(crate) fn start(&mut self, candidates: &mut Candidates) {
+        self.forced = false;
         self.stages.clear();
         self.raw.take(candidates);
         self.possible_count = candidates.len();

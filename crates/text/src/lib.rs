@@ -30,6 +30,8 @@ mod detokenizer;
 
 mod chat;
 
+pub mod thinking;
+
 mod error;
 pub mod limits;
 

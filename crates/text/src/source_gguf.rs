@@ -175,9 +175,19 @@ fn special_ids<S>(source: &VocabSource<S>, vocab: &Vocab) -> Result<SpecialIds, 
     let mut ends: Vec<TokenId> = [eos, eot, eom].into_iter().flatten().collect();
     let known = END_TEXTS.iter().filter_map(|text| vocab.id(text));
     ends.extend(known.filter(|id| vocab.kind(*id) == Some(TokenKind::Control)));
+    if has_channels(vocab) {
+        // In harmony `<|end|>` ends one message of several; `<|return|>` and `<|call|>` the turn.
+        let message_end = vocab.id("<|end|>");
+        ends.retain(|&id| Some(id) != message_end || [eos, eot, eom].contains(&message_end));
+    }
     ends.sort_unstable();
     ends.dedup();
     Ok(SpecialIds { bos, eos, unk, pad, eot, ends })
+}
+
+/// Whether answers are made of several messages, each with a header that names its channel.
+fn has_channels(vocab: &Vocab) -> bool {
+    ["<|channel|>", "<|message|>", "<|return|>"].iter().all(|text| vocab.id(text).is_some())
 }
 
 fn byte_level_rules<S: AsRef<str>>(

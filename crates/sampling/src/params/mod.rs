@@ -12,12 +12,14 @@ mod profiles;
 mod samplers;
 mod table;
 mod texts;
+mod thinking;
 mod value;
 
 pub use beams::{BeamParams, NUM_BEAMS_MAX};
 pub use profiles::ChangedValue;
 pub use table::{Kind, PARAMS, ParamSpec, TokenBiases};
 pub use texts::Vocabulary;
+pub use thinking::REASONING_EFFORTS;
 pub use value::ParamValue;
 
 use crate::TokenId;
@@ -83,6 +85,7 @@ pub struct SamplingParams {
     pub(crate) ignore_eos: bool,
     pub(crate) logprobs: bool,
     pub(crate) top_logprobs: usize,
+    pub(crate) thinking: thinking::ThinkingParams,
     /// The ids of the texts above, once a vocabulary was at hand.
     texts: Option<Arc<ResolvedTexts>>,
 }
@@ -119,6 +122,7 @@ impl Default for SamplingParams {
             ignore_eos: false,
             logprobs: false,
             top_logprobs: 0,
+            thinking: thinking::ThinkingParams::default(),
             texts: None,
         }
     }
@@ -365,7 +369,7 @@ impl SamplingParams {
                 message: "`top_logprobs` needs `logprobs` to be true".to_owned(),
             });
         }
-        Ok(())
+        self.check_thinking()
     }
 }
 

@@ -1,5 +1,6 @@
 //! The table of parameters. One entry per knob; nothing about a knob is said anywhere else.
 
+use super::thinking::REASONING_EFFORTS;
 use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams, beams};
 use crate::TokenId;
 use crate::profile::PROFILE_NAMES;
@@ -431,6 +432,64 @@ pub const PARAMS: &[ParamSpec] = &[
         help: "Whether to go on after the model's end token.",
         source: "llama.cpp server; vLLM",
         get: |p| Some(ParamValue::Bool(p.ignore_eos)),
+    },
+    ParamSpec {
+        name: "enable_thinking",
+        aliases: &[],
+        kind: Kind::Bool { set: |p, v| p.thinking.enable = Some(v) },
+        openai_range: None,
+        neutral: "",
+        default: "",
+        help: "Asks the model to think first, or not to; without it the model's own default.",
+        source: "Qwen3 chat template",
+        get: |p| p.thinking.enable.map(ParamValue::Bool),
+    },
+    ParamSpec {
+        name: "thinking_budget",
+        aliases: &["reasoning_budget", "thinking_budget_tokens"],
+        kind: integer(0, COUNT_MAX, |p, v| p.thinking.budget = Some(v as usize)),
+        openai_range: None,
+        neutral: "",
+        default: "",
+        help: "The most tokens of thought; the thought is ended in the model's own markers, at a \
+               sentence's or line's end near the budget, else at it.",
+        source: "Qwen3 report, section 4.3 (arXiv:2505.09388); docs/THINKING.md",
+        get: |p| p.thinking.budget.and_then(count_value),
+    },
+    ParamSpec {
+        name: "answer_reserve",
+        aliases: &[],
+        kind: integer(0, COUNT_MAX, |p, v| p.thinking.answer_reserve = v as usize),
+        openai_range: None,
+        neutral: "0",
+        default: "0",
+        help: "How many of the tokens to generate are kept for the answer: the thought is ended \
+               before it takes them.",
+        source: "docs/THINKING.md",
+        get: |p| count_value(p.thinking.answer_reserve),
+    },
+    ParamSpec {
+        name: "reasoning_effort",
+        aliases: &[],
+        kind: Kind::Choice { names: REASONING_EFFORTS, set: |p, v| p.thinking.effort = Some(v) },
+        openai_range: None,
+        neutral: "",
+        default: "",
+        help: "How much to think: told to templates that know the word, else a thinking budget as \
+               a share of the limit.",
+        source: "OpenAI API; docs/THINKING.md",
+        get: |p| p.thinking.effort.map(|effort| ParamValue::Str(effort.to_owned())),
+    },
+    ParamSpec {
+        name: "stop_in_thinking",
+        aliases: &[],
+        kind: Kind::Bool { set: |p, v| p.thinking.stop_in_thinking = v },
+        openai_range: None,
+        neutral: "false",
+        default: "false",
+        help: "Whether stop strings are looked for in the thought too, and not only in the answer.",
+        source: "docs/THINKING.md",
+        get: |p| Some(ParamValue::Bool(p.thinking.stop_in_thinking)),
     },
     ParamSpec {
         name: "logprobs",
