@@ -109,7 +109,7 @@ fn function_problems(lines: &[&str]) -> Vec<(usize, String)> {
 /// The name of the function that `line` opens.
 fn function_name(line: &str) -> Option<&str> {
     let code = line.trim_start();
-    if code.starts_with("//") {
+    if code.starts_with("//") || code.trim_end().ends_with("{}") {
         return None;
     }
     let (before, after) = code.split_once("fn ")?;

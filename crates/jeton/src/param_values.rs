@@ -28,6 +28,8 @@ fn flag(spec: &ParamSpec) -> Arg {
             .default_missing_value("true"),
         Kind::Texts { .. } => arg.value_name("TEXT").action(ArgAction::Append),
         Kind::TokenIds { .. } => arg.value_name("ID,...").action(ArgAction::Append),
+        Kind::TokenLists { .. } => arg.value_name("ID,...").action(ArgAction::Append),
+        Kind::CountAndFactor { .. } => arg.value_name("COUNT,FACTOR"),
         Kind::TokenMap { .. } => arg.value_name("ID=BIAS").action(ArgAction::Append),
         Kind::Choice { .. } => arg.value_name("NAME"),
         Kind::Stages { .. } => arg.value_name("STAGE,..."),
@@ -86,7 +88,13 @@ pub fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
         Kind::Texts { .. } => {
             ParamValue::List(words.iter().map(|word| ParamValue::Str(word.to_string())).collect())
         }
-        Kind::TokenIds { .. } => ParamValue::List(pieces().map(number).collect()),
+        Kind::TokenIds { .. } | Kind::CountAndFactor { .. } => {
+            ParamValue::List(pieces().map(number).collect())
+        }
+        Kind::TokenLists { .. } => {
+            let ids = |word: &&str| word.split(',').map(|id| number(id.trim())).collect();
+            ParamValue::List(words.iter().map(ids).map(ParamValue::List).collect())
+        }
         Kind::Choice { .. } => ParamValue::Str(first.to_string()),
         // llama.cpp separates them by semicolons.
         Kind::Stages { .. } => ParamValue::List(

@@ -77,6 +77,24 @@ pub(crate) fn exp2_f32_nonpositive(x: f32) -> f32 {
     if x < -126.0 { 0.0 } else { (series * r + 1.0) * power_of_two }
 }
 
+/// e^x; infinite above 708.
+pub(crate) fn exp(x: f64) -> f64 {
+    if x > 0.0 { 1.0 / exp_nonpositive(-x) } else { exp_nonpositive(x) }
+}
+
+/// base^exponent by squaring; infinite or 0 where it leaves the range of f64.
+pub(crate) fn power(base: f64, mut exponent: usize) -> f64 {
+    let (mut result, mut square) = (1.0, base);
+    while exponent > 0 {
+        if exponent & 1 == 1 {
+            result *= square;
+        }
+        square *= square;
+        exponent >>= 1;
+    }
+    result
+}
+
 /// ln x for a positive normal x.
 pub(crate) fn ln(x: f64) -> f64 {
     debug_assert!(x >= f64::MIN_POSITIVE && x.is_finite(), "ln of {x}");
@@ -146,6 +164,17 @@ mod tests {
         }
         assert_eq!(exp2_f32_nonpositive(0.0), 1.0);
         assert_eq!(exp2_f32_nonpositive(f32::NEG_INFINITY), 0.0);
+    }
+
+    #[test]
+    fn powers_and_positive_exponents() {
+        for (base, exponent) in [(1.75, 0), (1.75, 1), (0.5, 7), (1.000_001, 100_000), (3.0, 20)] {
+            let expected = f64::powf(base, exponent as f64);
+            assert!((power(base, exponent) / expected - 1.0).abs() < 1e-10, "{base}^{exponent}");
+        }
+        assert_eq!((power(2.0, 5000), power(0.5, 5000)), (f64::INFINITY, 0.0));
+        assert!((exp(3.5) / 3.5f64.exp() - 1.0).abs() < 1e-15);
+        assert_eq!((exp(800.0), exp(0.0), exp(-800.0)), (f64::INFINITY, 1.0, 0.0));
     }
 
     #[test]

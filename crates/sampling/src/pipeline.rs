@@ -155,7 +155,8 @@ impl Pipeline {
 
     /// A pipeline with the same history for another continuation, which draws its own numbers.
     pub fn fork(&self, choice_index: u32) -> Self {
-        let stages = self.stages.iter().map(|stage| stage.fork()).collect();
+        let mut stages: Vec<_> = self.stages.iter().map(|stage| stage.fork()).collect();
+        stages.iter_mut().for_each(|stage| stage.set_choice_index(choice_index));
         Self {
             stages,
             head: self.head.clone(),

@@ -5,7 +5,7 @@ use crate::jsonl::{self, RequestError};
 use crate::param_values;
 use sampling::TokenId;
 use sampling::candidates::Candidates;
-use sampling::params::{ParamError, ParamSpec, SamplingParams};
+use sampling::params::{ParamError, ParamSpec, ParamValue, SamplingParams};
 use sampling::pipeline::{Pipeline, SequenceStart};
 use sampling::stages::StepContext;
 use sampling::trace::{ChoiceTrace, StageTrace};
@@ -94,7 +94,7 @@ fn check_texts(params: &SamplingParams) -> Result<(), RequestError> {
     match params.unresolved_text() {
         None => Ok(()),
         Some(name) => {
-            let message = format!("`{name}` holds a text, and there is no tokenizer here: use ids");
+            let message = format!("`{name}` holds a text, and there is no tokenizer to look it up");
             Err(RequestError::parameter(name, message))
         }
     }
@@ -113,10 +113,14 @@ fn params(request: &Value) -> Result<SamplingParams, RequestError> {
     // Parameters count wherever they stand.
     let outside = request.as_object().into_iter().flatten();
     values.extend(outside.filter(|(name, _)| ParamSpec::find(name).is_some()));
+    let breakers = ParamSpec::find("dry_sequence_breakers").expect("the table has it");
+    let given = values.iter().any(|(name, _)| breakers.names().any(|known| known == name.as_str()));
+    // The usual breakers are texts, and there are no texts here.
+    let no_breakers = (!given).then(|| (breakers.name, ParamValue::List(Vec::new())));
     let values = values
         .into_iter()
         .filter_map(|(name, value)| Some((name.as_str(), param_values::from_json(value)?)));
-    SamplingParams::from_values(values).map_err(parameter_error)
+    SamplingParams::from_values(values.chain(no_breakers)).map_err(parameter_error)
 }
 
 /// An error of the parameter table as a line's error.
@@ -142,6 +146,18 @@ mod tests {
         assert!((first - 0.731_058_578_630_004_9).abs() < 1e-9, "{first}");
         assert_eq!(reply["trace"][0]["name"], "top_k");
         assert_eq!(reply["trace"][0]["kept"], 2);
+    }
+
+    #[test]
+    fn dry_without_breakers_needs_no_tokenizer() {
+        let mut request = json!({
+            "logits": [1.0, 1.0, 1.0], "previous": [0, 1, 2, 0, 1], "dry_multiplier": 1.0,
+            "dry_allowed_length": 2, "dry_base": 2.0
+        });
+        let probability = |reply: &Value| reply["probs"][2].as_f64().expect("a number");
+        assert!((probability(&ask(request.clone())) - 0.155_362).abs() < 1e-6);
+        request["dry_sequence_breakers"] = json!(["x"]);
+        assert_eq!(ask(request)["error"]["param"], "dry_sequence_breakers");
     }
 
     #[test]

@@ -68,6 +68,7 @@ impl Candidates {
     /// marks an impossible token. The range is that of f32: f64 values beyond it count as infinite.
     pub fn load<L: Logit>(&mut self, logits: &[L]) -> Result<(), ChooseError> {
         self.weights_fresh = false;
+        self.row_length = logits.len();
         self.ids.clear();
         self.logits.clear();
         // Adding 0 turns -0 into +0, so that equal logits also order as equal.
@@ -108,6 +109,7 @@ impl Candidates {
     pub(super) fn load_from<L: Logit>(&mut self, logits: &[L], floor: f64, raised: &[TokenId]) {
         let limit = L::at_most(floor);
         self.weights_fresh = false;
+        self.row_length = logits.len();
         self.ids.clear();
         self.logits.clear();
         let mut raised = raised.iter().copied().peekable();

@@ -42,6 +42,8 @@ pub struct Candidates {
     maxima: Vec<f64>,
     sorted_maxima: Vec<f64>,
     buckets: share::Buckets,
+    /// Values of the row that was loaded.
+    row_length: usize,
 }
 
 /// Softmax over the candidates, not yet divided by its sum.
@@ -133,6 +135,11 @@ impl Candidates {
         self.ids.len()
     }
 
+    /// How many values the row had that was loaded: the model's vocabulary.
+    pub fn row_length(&self) -> usize {
+        self.row_length
+    }
+
     /// The surviving ids, ascending.
     pub fn ids(&self) -> &[TokenId] {
         &self.ids
@@ -177,6 +184,25 @@ impl Candidates {
     pub fn divide(&mut self, divisor: f64) {
         for logit in &mut self.logits {
             *logit /= divisor;
+        }
+        self.weights_fresh = false;
+    }
+
+    /// Replaces every logit by `change(logit)`, which must return a finite value.
+    pub fn transform(&mut self, mut change: impl FnMut(f64) -> f64) {
+        for logit in &mut self.logits {
+            *logit = change(*logit);
+            debug_assert!(logit.is_finite(), "stages leave logits finite");
+        }
+        self.weights_fresh = false;
+    }
+
+    /// Replaces every logit by `change(logit, weight)`, which must return a finite value; the
+    /// weight is relative to the best candidate, as in [`Softmax::weights`].
+    pub fn transform_by_weight(&mut self, mut change: impl FnMut(f64, f64) -> f64) {
+        self.refresh_weights();
+        for (logit, &weight) in self.logits.iter_mut().zip(&self.weights) {
+            *logit = change(*logit, weight);
         }
         self.weights_fresh = false;
     }

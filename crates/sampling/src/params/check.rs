@@ -14,11 +14,7 @@ impl SamplingParams {
         name: &str,
         value: &ParamValue,
     ) -> Result<(), ParamError> {
-        let rule = || spec.kind.rule();
-        let refuse = |given: &dyn std::fmt::Display| ParamError {
-            param: name.to_owned(),
-            message: format!("`{name}` must be {}; given {given}", rule()),
-        };
+        let refuse = |given: &dyn std::fmt::Display| refusal(spec, name, given);
         match spec.kind {
             Kind::Float { set, .. } => {
                 let number = value.number().filter(|&number| spec.kind.allows(number));
@@ -37,39 +33,65 @@ impl SamplingParams {
                 ParamValue::Bool(flag) => set(self, *flag),
                 _ => return Err(refuse(value)),
             },
-            Kind::Texts { count_max, bytes_max, set } => {
-                let texts = texts(value).map_err(|given| refuse(&given))?;
-                let bad = texts.iter().find(|text| text.is_empty() || text.len() > bytes_max);
-                if let Some(text) = bad {
-                    return Err(refuse(&format!("one of {} bytes", text.len())));
-                }
-                if texts.len() > count_max {
-                    return Err(refuse(&texts.len()));
-                }
-                set(self, texts);
-            }
-            Kind::TokenIds { count_max, set } => {
-                let ids = token_ids(value).map_err(|given| refuse(&given))?;
-                if ids.len() > count_max {
-                    return Err(refuse(&ids.len()));
-                }
-                set(self, ids);
-            }
-            Kind::TokenMap { count_max, bytes_max, min, max, set } => {
-                let biases = TokenBiases::from_value(value, bytes_max, min..=max);
-                let biases = biases.map_err(|given| refuse(&given))?;
-                let count = biases.ids.len() + biases.texts.len();
-                if count > count_max {
-                    return Err(refuse(&count));
-                }
-                set(self, biases);
-            }
             Kind::Choice { names, set } => {
                 set(self, choice(names, value).ok_or_else(|| refuse(value))?);
             }
+            Kind::CountAndFactor { factor_max, set } => {
+                let pair = count_and_factor(value, factor_max);
+                set(self, pair.ok_or_else(|| refuse(&listed(value)))?);
+            }
             Kind::Stages { set } => set(self, samplers::parse(name, value)?),
+            Kind::Texts { .. }
+            | Kind::TokenIds { .. }
+            | Kind::TokenLists { .. }
+            | Kind::TokenMap { .. } => {
+                self.set_entries(spec, value).map_err(|given| refuse(&given))?;
+            }
         }
         Ok(())
+    }
+
+    /// Checks a list or map and stores it; the error says what was given in its place.
+    fn set_entries(&mut self, spec: &ParamSpec, value: &ParamValue) -> Result<(), String> {
+        let check_count = |count: usize, count_max: usize| {
+            if count > count_max { Err(count.to_string()) } else { Ok(()) }
+        };
+        match spec.kind {
+            Kind::Texts { count_max, bytes_max, set } => {
+                let texts = texts(value)?;
+                let bad = texts.iter().find(|text| text.is_empty() || text.len() > bytes_max);
+                if let Some(text) = bad {
+                    return Err(format!("one of {} bytes", text.len()));
+                }
+                check_count(texts.len(), count_max)?;
+                set(self, texts);
+            }
+            Kind::TokenIds { count_max, set } => {
+                let ids = token_ids(value)?;
+                check_count(ids.len(), count_max)?;
+                set(self, ids);
+            }
+            Kind::TokenLists { count_max, tokens_max, set } => {
+                let lists = token_lists(value, tokens_max)?;
+                check_count(lists.len(), count_max)?;
+                set(self, lists);
+            }
+            Kind::TokenMap { count_max, bytes_max, min, max, set } => {
+                let biases = TokenBiases::from_value(value, bytes_max, min..=max)?;
+                check_count(biases.ids.len() + biases.texts.len(), count_max)?;
+                set(self, biases);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+fn refusal(spec: &ParamSpec, name: &str, given: &dyn std::fmt::Display) -> ParamError {
+    let rule = spec.kind.rule();
+    ParamError {
+        param: name.to_owned(),
+        message: format!("`{name}` must be {rule}; given {given}"),
     }
 }
 
@@ -91,6 +113,13 @@ impl Kind {
                 format!("at most {count_max} texts of 1 to {bytes_max} bytes")
             }
             Self::TokenIds { count_max, .. } => format!("at most {count_max} token ids"),
+            Self::TokenLists { count_max, tokens_max, .. } => {
+                format!("at most {count_max} lists of 1 to {tokens_max} token ids")
+            }
+            Self::CountAndFactor { factor_max, .. } => format!(
+                "a list of two: a whole number in [0, {}] and a number in (0, {factor_max}]",
+                u32::MAX
+            ),
             Self::TokenMap { count_max, bytes_max, min, max, .. } => format!(
                 "a map of at most {count_max} token ids or texts of 1 to {bytes_max} bytes to \
                  numbers in [{min}, {max}], \"-inf\" or false"
@@ -167,5 +196,37 @@ fn token_ids(value: &ParamValue) -> Result<Vec<TokenId>, String> {
     match value {
         ParamValue::List(values) => values.iter().map(one).collect(),
         single => Ok(vec![one(single)?]),
+    }
+}
+
+fn token_lists(value: &ParamValue, tokens_max: usize) -> Result<Vec<Vec<TokenId>>, String> {
+    let ParamValue::List(values) = value else { return Err(value.to_string()) };
+    let list = |value: &ParamValue| {
+        let ParamValue::List(_) = value else { return Err(value.to_string()) };
+        let ids = token_ids(value)?;
+        match (1..=tokens_max).contains(&ids.len()) {
+            true => Ok(ids),
+            false => Err(format!("one of {} ids", ids.len())),
+        }
+    };
+    values.iter().map(list).collect()
+}
+
+fn count_and_factor(value: &ParamValue, factor_max: f64) -> Option<(usize, f64)> {
+    let ParamValue::List(values) = value else { return None };
+    let [count, factor] = values.as_slice() else { return None };
+    let count = u32::try_from(count.integer()?).ok()?;
+    let factor = factor.number().filter(|&factor| factor > 0.0 && factor <= factor_max)?;
+    Some((count as usize, factor))
+}
+
+/// A short list with its values, for a message.
+fn listed(value: &ParamValue) -> String {
+    match value {
+        ParamValue::List(values) if values.len() <= 4 => {
+            let values: Vec<String> = values.iter().map(ParamValue::to_string).collect();
+            format!("[{}]", values.join(", "))
+        }
+        other => other.to_string(),
     }
 }

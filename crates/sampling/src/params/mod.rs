@@ -6,17 +6,22 @@
 
 mod beams;
 mod biases;
+mod breakers;
 mod check;
 mod near_names;
 mod profiles;
 mod samplers;
+mod stage_params;
+mod stage_table;
 mod table;
 mod texts;
 mod thinking;
 mod value;
 
 pub use beams::{BeamParams, NUM_BEAMS_MAX};
+pub use breakers::DryBreakers;
 pub use profiles::ChangedValue;
+pub use stage_params::{DryParams, MirostatParams, MirostatVersion, PenaltyScope, StageParams};
 pub use table::{Kind, PARAMS, ParamSpec, TokenBiases};
 pub use texts::Vocabulary;
 pub use thinking::REASONING_EFFORTS;
@@ -86,6 +91,7 @@ pub struct SamplingParams {
     pub(crate) logprobs: bool,
     pub(crate) top_logprobs: usize,
     pub(crate) thinking: thinking::ThinkingParams,
+    pub(crate) stages: StageParams,
     /// The ids of the texts above, once a vocabulary was at hand.
     texts: Option<Arc<ResolvedTexts>>,
 }
@@ -123,6 +129,7 @@ impl Default for SamplingParams {
             logprobs: false,
             top_logprobs: 0,
             thinking: thinking::ThinkingParams::default(),
+            stages: StageParams::default(),
             texts: None,
         }
     }
@@ -179,7 +186,16 @@ impl SamplingParams {
         let biased = self.logit_bias.ids.iter().map(|&(id, _)| ("logit_bias", id));
         let stops = self.stop_token_ids.iter().map(|&id| ("stop_token_ids", id));
         let eos = self.eos_token_ids.iter().flatten().map(|&id| ("eos_token_id", id));
-        match biased.chain(stops).chain(eos).find(|&(_, id)| id as usize >= vocab_size) {
+        let allowed = self.stages.allowed_token_ids.iter().map(|&id| ("allowed_token_ids", id));
+        let banned = self.stages.banned_token_ids.iter().map(|&id| ("banned_token_ids", id));
+        let bad_words = self.stages.bad_words_ids.iter().flatten().map(|&id| ("bad_words_ids", id));
+        let listed = allowed.chain(banned).chain(bad_words);
+        match biased
+            .chain(stops)
+            .chain(eos)
+            .chain(listed)
+            .find(|&(_, id)| id as usize >= vocab_size)
+        {
             None => Ok(()),
             Some((param, id)) => Err(ParamError {
                 param: param.to_owned(),
@@ -219,6 +235,11 @@ impl SamplingParams {
     /// The end-of-sequence ids in force: the request's own, else the model's.
     pub fn eos_ids<'a>(&'a self, model_eos_ids: &'a [TokenId]) -> &'a [TokenId] {
         self.eos_token_ids.as_deref().unwrap_or(model_eos_ids)
+    }
+
+    /// The knobs that belong to one stage each.
+    pub fn stages(&self) -> &StageParams {
+        &self.stages
     }
 
     /// Divisor of the logits, in [0, 100]; 0 is greedy.

@@ -58,7 +58,8 @@ mod tests {
     #[test]
     fn near_names_are_offered() {
         assert!(unknown("temprature").message.contains("did you mean `temperature`?"));
-        assert!(unknown("top_j").message.contains("`top_k` or `top_p`"));
+        assert!(unknown("topk").message.contains("did you mean `top_k`?"));
+        assert!(unknown("top_j").message.contains("`top_a` or `top_h` or `top_k`"));
         assert_eq!(unknown("zzzzzzzz").message, "`zzzzzzzz` is not a parameter");
     }
 }

@@ -14,12 +14,19 @@ fn message(name: &str, value: ParamValue) -> String {
 /// A legal value that differs from the default.
 fn sample(kind: &Kind) -> ParamValue {
     match kind {
-        Kind::Float { max, .. } => ParamValue::Float(0.5_f64.min(*max)),
-        Kind::Integer { .. } => ParamValue::Int(7),
+        Kind::Float { min, max, .. } => ParamValue::Float(0.5_f64.max(min + 0.25).min(*max)),
+        Kind::Integer { max, .. } => ParamValue::Int(7.min(*max)),
         Kind::Limits { .. } => ParamValue::List(vec![ParamValue::Int(9), ParamValue::Int(4)]),
         Kind::Bool { .. } => ParamValue::Bool(true),
         Kind::Texts { .. } => ParamValue::List(vec![ParamValue::Str("END".into())]),
         Kind::TokenIds { .. } => ParamValue::List(vec![ParamValue::Int(3), ParamValue::Int(9)]),
+        Kind::TokenLists { .. } => ParamValue::List(vec![
+            ParamValue::List(vec![ParamValue::Int(4)]),
+            ParamValue::List(vec![ParamValue::Int(1), ParamValue::Int(2)]),
+        ]),
+        Kind::CountAndFactor { .. } => {
+            ParamValue::List(vec![ParamValue::Int(9), ParamValue::Float(1.5)])
+        }
         Kind::TokenMap { .. } => ParamValue::Map(vec![
             ("5".into(), ParamValue::Float(-1.5)),
             ("8".into(), ParamValue::Float(f64::NEG_INFINITY)),

@@ -5,7 +5,7 @@ use super::{ParamError, ParamValue};
 use crate::stages::stage_names;
 
 /// llama.cpp's names of stages, its letters for `--sampling-seq`, and what they stand for here.
-/// Its `infill` and `adaptive_p` have no counterpart.
+/// Its `infill` has no counterpart.
 const FOREIGN_NAMES: [(&[&str], char, &[&str]); 9] = [
     (&["penalties"], 'e', &["repetition_penalty", "frequency_presence"]),
     (&["dry"], 'd', &["dry"]),

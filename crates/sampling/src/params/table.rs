@@ -1,5 +1,6 @@
 //! The table of parameters. One entry per knob; nothing about a knob is said anywhere else.
 
+use super::stage_table::STAGE_PARAMS;
 use super::thinking::REASONING_EFFORTS;
 use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams, beams};
 use crate::TokenId;
@@ -7,6 +8,7 @@ use crate::profile::PROFILE_NAMES;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
 
 /// One parameter.
+#[derive(Clone, Copy)]
 pub struct ParamSpec {
     /// Its name.
     pub name: &'static str,
@@ -27,7 +29,10 @@ pub struct ParamSpec {
     pub(super) get: fn(&SamplingParams) -> Option<ParamValue>,
 }
 
-/// Type and range of a parameter. Ranges include their ends, unless they say "above" or "below".
+/// Type and range of a parameter.
+///
+/// Ranges include their ends, unless they say "above" or "below".
+#[derive(Clone, Copy)]
 pub enum Kind {
     /// A number from `min` to `max`.
     Float {
@@ -89,6 +94,24 @@ pub enum Kind {
         #[doc(hidden)]
         set: fn(&mut SamplingParams, Vec<TokenId>),
     },
+    /// Several lists of token ids, none of them empty.
+    TokenLists {
+        /// Most lists.
+        count_max: usize,
+        /// Most ids of a list.
+        tokens_max: usize,
+        /// Stores the checked values.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, Vec<Vec<TokenId>>),
+    },
+    /// A number of tokens and a factor, above 0.
+    CountAndFactor {
+        /// Largest factor.
+        factor_max: f64,
+        /// Stores the checked values.
+        #[doc(hidden)]
+        set: fn(&mut SamplingParams, (usize, f64)),
+    },
     /// A map from token id or text to a number from `min` to `max`; "-inf" and false are bans.
     TokenMap {
         /// Most entries.
@@ -129,6 +152,21 @@ pub struct TokenBiases {
 }
 
 impl ParamSpec {
+    /// An entry without neutral value, default and help, for the others to be filled in.
+    pub(super) const fn named(name: &'static str, aliases: &'static [&'static str]) -> Self {
+        Self {
+            name,
+            aliases,
+            kind: Kind::Bool { set: |_, _| {} },
+            openai_range: None,
+            neutral: "",
+            default: "",
+            help: "",
+            source: "",
+            get: |_| None,
+        }
+    }
+
     /// The entry with this name or alias.
     pub fn find(name: &str) -> Option<&'static Self> {
         PARAMS.iter().find(|spec| spec.names().any(|known| known == name))
@@ -141,7 +179,20 @@ impl ParamSpec {
 }
 
 /// Every parameter of a request.
-pub const PARAMS: &[ParamSpec] = &[
+pub const PARAMS: &[ParamSpec] =
+    &joined::<{ BASIC_PARAMS.len() + STAGE_PARAMS.len() }>(BASIC_PARAMS, &STAGE_PARAMS);
+
+const fn joined<const N: usize>(first: &[ParamSpec], second: &[ParamSpec]) -> [ParamSpec; N] {
+    let mut all = [ParamSpec::named("", &[]); N];
+    let mut index = 0;
+    while index < N {
+        all[index] = if index < first.len() { first[index] } else { second[index - first.len()] };
+        index += 1;
+    }
+    all
+}
+
+const BASIC_PARAMS: &[ParamSpec] = &[
     ParamSpec {
         name: "temperature",
         aliases: &[],
@@ -516,7 +567,7 @@ pub const PARAMS: &[ParamSpec] = &[
 ];
 
 /// Upper end of counts of tokens.
-const COUNT_MAX: i128 = u32::MAX as i128;
+pub(super) const COUNT_MAX: i128 = u32::MAX as i128;
 /// OpenAI's seeds are signed; a negative one stands for its two's complement.
 const SEED_MIN: i128 = i64::MIN as i128;
 
@@ -542,12 +593,12 @@ pub(super) fn count_value(value: usize) -> Option<ParamValue> {
     Some(ParamValue::Int(value as i128))
 }
 
-fn texts<S: AsRef<str>>(values: &[S]) -> ParamValue {
+pub(super) fn texts<S: AsRef<str>>(values: &[S]) -> ParamValue {
     let text = |value: &S| ParamValue::Str(value.as_ref().to_owned());
     ParamValue::List(values.iter().map(text).collect())
 }
 
-fn some_texts(values: &[String]) -> Option<ParamValue> {
+pub(super) fn some_texts(values: &[String]) -> Option<ParamValue> {
     (!values.is_empty()).then(|| texts(values))
 }
 
@@ -555,8 +606,13 @@ fn ids(values: &[TokenId]) -> ParamValue {
     ParamValue::List(values.iter().map(|&id| ParamValue::Int(i128::from(id))).collect())
 }
 
-fn some_ids(values: &[TokenId]) -> Option<ParamValue> {
+pub(super) fn some_ids(values: &[TokenId]) -> Option<ParamValue> {
     (!values.is_empty()).then(|| ids(values))
+}
+
+pub(super) fn id_lists(lists: &[Vec<TokenId>]) -> Option<ParamValue> {
+    let lists: Vec<_> = lists.iter().map(|list| ids(list)).collect();
+    (!lists.is_empty()).then_some(ParamValue::List(lists))
 }
 
 impl TokenBiases {

@@ -4,6 +4,7 @@
 //! whoever has one calls [`SamplingParams::resolve_texts`] before a pipeline is built. What was
 //! asked stays as it was; the ids stand beside it.
 
+use super::breakers::DryBreakers;
 use super::{ParamError, SamplingParams};
 use crate::TokenId;
 use std::sync::Arc;
@@ -26,6 +27,10 @@ pub trait Vocabulary {
 pub(crate) struct ResolvedTexts {
     /// `logit_bias`: every token of a text gets the text's bias.
     pub biases: Vec<(TokenId, f64)>,
+    /// `bad_words`: the sequences that spell them.
+    pub bad_words: Vec<Vec<TokenId>>,
+    /// `dry_sequence_breakers`.
+    pub dry_breakers: DryBreakers,
 }
 
 impl SamplingParams {
@@ -42,6 +47,13 @@ impl SamplingParams {
             let ids = encode("logit_bias", text, vocabulary)?;
             texts.biases.extend(ids.into_iter().map(|id| (id, *bias)));
         }
+        for word in &self.stages.bad_words {
+            texts.bad_words.extend(bad_word(word, vocabulary)?);
+        }
+        if self.stages.dry.multiplier > 0.0 {
+            let breakers = &self.stages.dry.sequence_breakers;
+            texts.dry_breakers = DryBreakers::from_texts(breakers, vocabulary);
+        }
         self.texts = Some(Arc::new(texts));
         Ok(())
     }
@@ -52,8 +64,35 @@ impl SamplingParams {
         if self.texts.is_some() {
             return None;
         }
-        (!self.logit_bias.texts.is_empty()).then_some("logit_bias")
+        let stages = &self.stages;
+        let dry = stages.dry.multiplier > 0.0 && !stages.dry.sequence_breakers.is_empty();
+        let unresolved = [
+            ("logit_bias", !self.logit_bias.texts.is_empty()),
+            ("bad_words", !stages.bad_words.is_empty()),
+            ("dry_sequence_breakers", dry),
+        ];
+        unresolved.iter().find(|(_, holds_texts)| *holds_texts).map(|&(name, _)| name)
     }
+
+    /// The sequences of tokens that spell the bad words.
+    pub(crate) fn bad_word_tokens(&self) -> &[Vec<TokenId>] {
+        self.texts.as_deref().map_or(&[], |texts| &texts.bad_words)
+    }
+
+    /// The tokens of DRY's breakers.
+    pub(crate) fn dry_breakers(&self) -> DryBreakers {
+        self.texts.as_deref().map(|texts| texts.dry_breakers.clone()).unwrap_or_default()
+    }
+}
+
+/// How a word is spelled at the beginning of a text and, where that is as many tokens of which the
+/// first is another one, after a blank: vLLM's rule.
+fn bad_word(word: &str, vocabulary: &dyn Vocabulary) -> Result<Vec<Vec<TokenId>>, ParamError> {
+    let word = word.trim_start();
+    let plain = encode("bad_words", word, vocabulary)?;
+    let spaced = encode("bad_words", &format!(" {word}"), vocabulary)?;
+    let differs = spaced[0] != plain[0] && spaced.len() == plain.len();
+    Ok(if differs { vec![plain, spaced] } else { vec![plain] })
 }
 
 /// The tokens of `text`, of which there must be some.

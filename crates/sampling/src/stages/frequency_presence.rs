@@ -1,14 +1,15 @@
 //! logit_i -= count_i * frequency + (1 if count_i > 0 else 0) * presence.
 //!
-//! Counts are over the output only, as OpenAI and vLLM count; the prompt does not weigh in.
-//! Source: OpenAI API reference, `frequency_penalty` and `presence_penalty`. No threshold.
+//! Counts are over the output only, as OpenAI and vLLM count; the prompt does not weigh in, unless
+//! `penalty_scope` says so, and `penalty_last_n` narrows them to the last tokens, as llama.cpp
+//! does. Source: OpenAI API reference, `frequency_penalty` and `presence_penalty`. No threshold.
 
+use super::token_window::TokenWindow;
 use super::{Reach, Stage, StepContext};
 use crate::TokenId;
 use crate::candidates::Candidates;
-use crate::params::SamplingParams;
+use crate::params::{PenaltyScope, SamplingParams};
 use crate::pipeline::SequenceStart;
-use std::collections::HashMap;
 
 /// The stage's name.
 pub const NAME: &str = "frequency_presence";
@@ -18,24 +19,23 @@ pub const NAME: &str = "frequency_presence";
 pub struct FrequencyPresence {
     frequency: f64,
     presence: f64,
-    counts: HashMap<TokenId, u32>,
+    seen: TokenWindow,
 }
 
 impl FrequencyPresence {
     /// The two penalties (positive discourages, negative encourages) and the tokens counted so far.
-    pub fn new(frequency: f64, presence: f64, tokens: impl IntoIterator<Item = TokenId>) -> Self {
-        let mut stage = Self { frequency, presence, counts: HashMap::new() };
-        tokens.into_iter().for_each(|token| stage.accept(token));
-        stage
+    pub fn new(frequency: f64, presence: f64, seen: TokenWindow) -> Self {
+        Self { frequency, presence, seen }
     }
 }
 
 pub(super) fn build(params: &SamplingParams, start: &SequenceStart<'_>) -> Option<Box<dyn Stage>> {
     let (frequency, presence) = (params.frequency_penalty(), params.presence_penalty());
-    (frequency != 0.0 || presence != 0.0).then(|| {
-        let generated = start.generated.iter().copied();
-        Box::new(FrequencyPresence::new(frequency, presence, generated)) as Box<dyn Stage>
-    })
+    if frequency == 0.0 && presence == 0.0 {
+        return None;
+    }
+    let seen = TokenWindow::of(params, start, PenaltyScope::Output)?;
+    Some(Box::new(FrequencyPresence::new(frequency, presence, seen)))
 }
 
 impl Stage for FrequencyPresence {
@@ -44,7 +44,7 @@ impl Stage for FrequencyPresence {
     }
 
     fn apply(&mut self, candidates: &mut Candidates, _: &StepContext<'_>) -> Option<f64> {
-        for (&id, &count) in &self.counts {
+        for (id, count) in self.seen.counts() {
             let penalty = f64::from(count) * self.frequency + self.presence;
             candidates.adjust(id, |logit| logit - penalty);
         }
@@ -52,7 +52,7 @@ impl Stage for FrequencyPresence {
     }
 
     fn accept(&mut self, token: TokenId) {
-        *self.counts.entry(token).or_insert(0) += 1;
+        self.seen.push(token);
     }
 
     fn reach(&self) -> Reach {
@@ -61,7 +61,7 @@ impl Stage for FrequencyPresence {
     }
 
     fn named_ids(&self, _: &StepContext<'_>, ids: &mut Vec<TokenId>) {
-        ids.extend(self.counts.keys());
+        ids.extend(self.seen.counts().map(|(id, _)| id));
     }
 
     fn fork(&self) -> Box<dyn Stage> {

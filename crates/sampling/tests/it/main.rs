@@ -12,5 +12,6 @@ mod pipeline;
 mod profiles;
 mod properties;
 mod short_ways;
+mod stages;
 mod stopping;
 mod support;

@@ -75,10 +75,38 @@ fn values() -> impl Strategy<Value = Vec<(&'static str, ParamValue)>> {
         float("repetition_penalty", 0.3, 0.5..2.0),
         float("frequency_penalty", 0.3, -2.0..2.0),
         biases,
+        own_stages(),
     );
-    all.prop_map(|(a, b, c, d, e, f, g, h)| {
+    all.prop_map(|(a, b, c, d, e, f, g, h, own)| {
         let temperature = if b.is_some() { b } else { a };
-        [temperature, c, d, e, f, g, h].into_iter().flatten().collect()
+        [temperature, c, d, e, f, g, h].into_iter().flatten().chain(own).collect()
+    })
+}
+
+/// Stages that name ids, or that come after the few largest logits.
+fn own_stages() -> impl Strategy<Value = Vec<(&'static str, ParamValue)>> {
+    let ids = || proptest::collection::vec(0i128..30_000, 1..5);
+    let list = |ids: Vec<i128>| ParamValue::List(ids.into_iter().map(ParamValue::Int).collect());
+    let option = |name: &'static str, values: BoxedStrategy<ParamValue>| {
+        proptest::option::weighted(0.15, values).prop_map(move |value| Some((name, value?)))
+    };
+    let float = |range: std::ops::Range<f64>| range.prop_map(ParamValue::Float).boxed();
+    let words = proptest::collection::vec(ids().prop_map(list), 1..4).prop_map(ParamValue::List);
+    let decay = (0i128..20, 0.5f64..3.0)
+        .prop_map(|(n, f)| ParamValue::List(vec![ParamValue::Int(n), ParamValue::Float(f)]));
+    let all = (
+        option("banned_token_ids", ids().prop_map(list).boxed()),
+        option("bad_words_ids", words.boxed()),
+        option("dry_multiplier", float(0.1..3.0)),
+        option("exponential_decay_length_penalty", decay.boxed()),
+        option("top_h", float(0.01..1.0)),
+        option("dynatemp_range", float(0.1..1.0)),
+        option("xtc_probability", float(0.1..1.0)),
+        option("tail_free", float(0.1..1.0)),
+        option("mirostat", (1i128..3).prop_map(ParamValue::Int).boxed()),
+    );
+    all.prop_map(|(a, b, c, d, e, f, g, h, i)| {
+        [a, b, c, d, e, f, g, h, i].into_iter().flatten().collect()
     })
 }
 
@@ -88,8 +116,11 @@ fn choose(
     generated: &[u32],
     trace: Option<&mut ChoiceTrace>,
 ) -> (Choice, Vec<u32>, Vec<u64>) {
-    let params = SamplingParams::from_values(values.iter().cloned()).expect("in range");
-    let start = SequenceStart { generated, seed: 3, ..SequenceStart::default() };
+    let no_breakers = ("dry_sequence_breakers", ParamValue::List(Vec::new()));
+    let values = values.iter().cloned().chain([no_breakers]);
+    let params = SamplingParams::from_values(values).expect("in range");
+    let start =
+        SequenceStart { generated, eos_ids: &[9, 15_000], seed: 3, ..SequenceStart::default() };
     let mut candidates = Candidates::new();
     let step = StepContext::new(&[], generated);
     let mut pipeline = Pipeline::new(&params, &start);
