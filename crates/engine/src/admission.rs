@@ -3,6 +3,7 @@
 use crate::api::{
     Event, Finished, GenerateRequest, Interruption, LimitOverflow, LimitSetBy, RequestId, Usage,
 };
+use crate::draft::Speculation;
 use crate::limits::{EngineConfig, PROMPT_LOGPROBS_MAX, TRACE_CANDIDATES_MAX};
 use crate::rejection::{ConfigError, ContextSetBy, Rejection};
 use crate::sink::{Delivery, EventSink};
@@ -25,6 +26,8 @@ pub struct EngineInfo {
     pub context_set_by: ContextSetBy,
     /// Most requests that run and wait.
     pub requests_max: usize,
+    /// Whether it has a draft model.
+    pub has_draft_model: bool,
     /// The end-of-sequence ids of requests that bring none.
     pub eos_ids: Vec<TokenId>,
 }
@@ -49,6 +52,7 @@ impl EngineInfo {
             vocab_size,
             context_tokens_max: window.min(config.kv_tokens()),
             context_set_by,
+            has_draft_model: false,
             requests_max: config.sequences_max + config.queue_requests_max,
             eos_ids,
         })
@@ -110,6 +114,12 @@ impl Admission {
             return Err(Rejection::ResumedOutsideVocabulary { token, index, vocab_size });
         }
         request.params.check_vocabulary(vocab_size)?;
+        if request.speculation == Speculation::Model && !self.info.has_draft_model {
+            return Err(Rejection::Param(ParamError {
+                param: "speculation".to_string(),
+                message: "`speculation` by a draft model needs an engine with one".to_string(),
+            }));
+        }
         check_count("prompt_logprobs", request.prompt_logprobs, PROMPT_LOGPROBS_MAX)?;
         check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
         request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;

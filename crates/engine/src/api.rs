@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out: plain data.
 
+use crate::draft::{DraftOutcome, Speculation};
 use crate::thinking::{ForcedBy, Part, ThinkingReport, ThinkingSetup};
 use model::TokenId;
 use sampling::logprobs::Logprobs;
@@ -50,6 +51,8 @@ pub struct GenerateRequest {
     /// How the model thinks, so that thought and answer are told apart and the thought can be
     /// bounded; without it all text is the answer.
     pub thinking: Option<ThinkingSetup>,
+    /// Where guesses at the next tokens come from. Changes the speed and no token.
+    pub speculation: Speculation,
 }
 
 impl GenerateRequest {
@@ -67,6 +70,7 @@ impl GenerateRequest {
             trace: None,
             prompt_logprobs: None,
             thinking: None,
+            speculation: Speculation::Off,
         }
     }
 }
@@ -176,6 +180,8 @@ pub struct TokenEvent {
     pub logprobs: Option<Box<Logprobs>>,
     /// Why it was chosen, if wanted.
     pub trace: Option<Box<ChoiceTrace>>,
+    /// What had been drafted for this place, if something had.
+    pub draft: Option<DraftOutcome>,
 }
 
 /// The end of a request.
@@ -263,6 +269,10 @@ pub struct Usage {
     pub prefix_hit_tokens: usize,
     /// How often its memory was taken away for others, and computed again.
     pub preempted_count: usize,
+    /// Guesses at next tokens that were checked.
+    pub drafted_tokens: usize,
+    /// Of these, the ones that were right. Each saved a forward pass.
+    pub accepted_draft_tokens: usize,
 }
 
 /// What one step did, and how things stand after it.

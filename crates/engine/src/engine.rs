@@ -2,6 +2,8 @@
 
 use crate::admission::{Accepted, Admission, EngineInfo};
 use crate::api::{GenerateRequest, Interruption, RequestId, StepReport};
+use crate::draft::runner::DraftRunner;
+use crate::draft::{DraftModel, Drafter, vocabulary};
 use crate::generation::{End, Generation, Scratch};
 use crate::kv_blocks::KvBlocks;
 use crate::limits::EngineConfig;
@@ -23,6 +25,7 @@ pub struct Engine {
     pub(crate) scheduler: Scheduler,
     /// Every request that was accepted and is not finished.
     pub(crate) generations: BTreeMap<RequestId, Generation>,
+    pub(crate) drafter: Drafter,
     pub(crate) scratch: Scratch,
     pub(crate) admission: Arc<Admission>,
     tokenizer: Arc<Tokenizer>,
@@ -44,11 +47,37 @@ impl Engine {
             logits: Logits::new(),
             scheduler: Scheduler::new(blocks, config.step_tokens_max, config.sequences_max),
             generations: BTreeMap::new(),
+            drafter: Drafter::new(config.draft_tokens_max),
             scratch: Scratch::default(),
             admission: Arc::new(Admission::new(info)),
             model,
             tokenizer,
         })
+    }
+
+    /// This engine with a model that drafts for requests with
+    /// [`Speculation::Model`](crate::Speculation::Model). Its memory has as many positions as the
+    /// model's own. `target_name` is what to call this engine's model in an error.
+    ///
+    /// # Errors
+    /// When the draft model speaks in other tokens.
+    pub fn with_draft(mut self, target_name: &str, draft: DraftModel) -> Result<Self, ConfigError> {
+        if let Some(difference) = vocabulary::difference(&self.tokenizer, &draft.tokenizer) {
+            let target = target_name.to_owned();
+            return Err(ConfigError::DraftVocabulary { draft: draft.name, target, difference });
+        }
+        let (block_tokens, block_count) = (self.kv.block_tokens(), self.kv.block_count());
+        let shares = self.scheduler.blocks().shares_prefixes();
+        self.drafter.runner = Some(DraftRunner::new(
+            KvPool::new(draft.model.kv_shape(), block_tokens, block_count),
+            KvBlocks::new(block_count, block_tokens, shares),
+            draft.model,
+            self.model.vocab_size(),
+            self.scheduler.step_tokens_max(),
+        ));
+        Arc::get_mut(&mut self.admission).expect("no caller has it yet").info.has_draft_model =
+            true;
+        Ok(self)
     }
 
     /// What callers may know about this engine.
@@ -101,7 +130,8 @@ impl Engine {
 
     /// Bytes of key-value memory taken so far. Memory once taken stays, for the next request.
     pub fn kv_taken_bytes(&self) -> usize {
-        self.kv.taken_bytes()
+        let draft = self.drafter.runner.as_ref().map_or(0, DraftRunner::kv_taken_bytes);
+        self.kv.taken_bytes() + draft
     }
 
     /// Checks the accounts: every block is free or counted, and every request has its
@@ -112,6 +142,7 @@ impl Engine {
     /// When they do not hold, which is a bug here.
     pub fn check_accounts(&self) {
         self.scheduler.check();
+        self.drafter.check();
         let request_count = self.scheduler.request_count();
         assert_eq!(self.generations.len(), request_count, "a request has its sequences");
     }
@@ -135,6 +166,7 @@ impl Engine {
     pub(crate) fn finish(&mut self, request: RequestId, end: End) -> bool {
         let Some(generation) = self.generations.remove(&request) else { return false };
         let sequence = self.scheduler.remove(request).expect("a generation has its sequence");
+        self.drafter.forget(request);
         generation.finish(&sequence, end);
         true
     }

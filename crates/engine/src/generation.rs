@@ -9,6 +9,7 @@ use crate::api::{
     Event, Finished, GenerateRequest, Interruption, PromptLogprobs, RequestId, Started, TokenEvent,
     Usage,
 };
+use crate::draft::{DraftOutcome, Speculation, Wish};
 use crate::output::Output;
 use crate::sequence::{Sequence, SequenceId};
 use crate::thinking::{AnswerGate, ForcedToken, PartTexts};
@@ -37,6 +38,9 @@ pub(crate) struct Generation {
     pub ended_earlier: Option<StopReason>,
     /// Prompt tokens whose scores were sent, counted from the first.
     scored_count: usize,
+    /// Drafted tokens that were checked, and how many of them were right.
+    drafted_count: usize,
+    accepted_count: usize,
 }
 
 /// What a thread reuses from choice to choice.
@@ -52,6 +56,8 @@ pub(crate) struct Chosen {
     forced: Option<ForcedToken>,
     logprobs: Option<Box<Logprobs>>,
     trace: Option<Box<ChoiceTrace>>,
+    /// What was guessed for this step.
+    pub draft: Option<DraftOutcome>,
 }
 
 /// How a request ends.
@@ -83,6 +89,8 @@ impl Generation {
             client,
             pipeline: None,
             scored_count: 0,
+            drafted_count: 0,
+            accepted_count: 0,
             request,
         };
         let id = SequenceId::first(generation.client.request());
@@ -124,6 +132,33 @@ impl Generation {
     /// Whether the caller wants no more.
     pub fn is_cancelled(&self) -> bool {
         self.client.is_cancelled()
+    }
+
+    /// Where its drafts come from.
+    pub fn speculation(&self) -> Speculation {
+        self.request.speculation
+    }
+
+    /// What a draft must know, when its sequence decodes and has tokens to come.
+    pub fn wish<'a>(&'a self, sequence: &'a Sequence) -> Option<Wish<'a>> {
+        // The token after a draft comes with it.
+        let left = self.limit.completion_tokens_max - sequence.generated().len();
+        let wish = Wish {
+            request: sequence.id.request,
+            source: self.request.speculation,
+            tokens: &sequence.tokens,
+            prompt_count: sequence.prompt_count,
+            pipeline: self.pipeline.as_ref()?,
+            choice_index: self.request.choice_index,
+            length_max: left - 1,
+        };
+        (sequence.gap() == 1 && !sequence.scores_next_rows()).then_some(wish)
+    }
+
+    /// Counts a draft that was checked.
+    pub fn count_draft(&mut self, offered_count: usize, accepted_count: usize) {
+        self.drafted_count += offered_count;
+        self.accepted_count += accepted_count;
     }
 
     /// Scores the prompt token `next`, which follows the row `logits`.
@@ -169,7 +204,7 @@ impl Generation {
             true => Some(Box::new(logprobs(logits, choice.token, params.top_logprobs())?)),
             false => None,
         };
-        Ok(Chosen { choice, forced, logprobs, trace })
+        Ok(Chosen { choice, forced, logprobs, trace, draft: None })
     }
 
     /// Sends the scores of prompt tokens from index `first_index` on that were not sent before.
@@ -195,7 +230,7 @@ impl Generation {
 
     /// Makes the token part of the output; tells how the request ends if it does.
     pub fn settle_token(&mut self, chosen: Chosen) -> Option<End> {
-        let Chosen { choice, forced, logprobs, trace } = chosen;
+        let Chosen { choice, forced, logprobs, trace, draft } = chosen;
         let index = self.output.token_count();
         self.pipeline.as_mut().expect("a running sequence has its pipeline").accept(choice.token);
         let said = self.output.push(choice.token, forced.map(|forced| forced.by));
@@ -211,6 +246,7 @@ impl Generation {
             nucleus_size: choice.nucleus_size,
             logprobs,
             trace,
+            draft,
         }));
         match (delivered, said.stop) {
             // A last token that nobody took was no ending: its text did not arrive.
@@ -248,6 +284,8 @@ impl Generation {
                 // Earlier output may have been found too; only the prompt is counted.
                 prefix_hit_tokens: sequence.prefix_hit_count.min(sequence.prompt_count),
                 preempted_count: sequence.preempted_count,
+                drafted_tokens: self.drafted_count,
+                accepted_draft_tokens: self.accepted_count,
             },
         });
     }

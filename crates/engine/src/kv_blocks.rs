@@ -158,6 +158,16 @@ impl KvBlocks {
         }
     }
 
+    /// Gives the blocks of `table` back that hold none of its first `position_count` positions.
+    pub fn trim(&mut self, table: &mut BlockTable, position_count: usize) {
+        let needed = position_count.div_ceil(self.block_tokens);
+        assert!(table.sealed_count <= needed, "what is sealed was computed");
+        while table.blocks.len() > needed {
+            let block = table.blocks.pop().expect("it holds more than it needs");
+            self.release(block);
+        }
+    }
+
     /// Gives all blocks of `table` back, the last first.
     pub fn release_all(&mut self, table: &mut BlockTable) {
         while let Some(block) = table.blocks.pop() {

@@ -15,6 +15,7 @@ pub mod limits;
 pub mod rejection;
 
 mod engine;
+mod speculate;
 mod step;
 
 mod kv_blocks;
@@ -27,6 +28,7 @@ mod generation;
 mod output;
 mod vocabulary;
 
+pub mod draft;
 pub mod views;
 
 pub mod collect;
@@ -40,6 +42,7 @@ pub use api::{
     RequestId, Started, StepReport, TextOptions, TokenEvent, Usage,
 };
 pub use collect::Completion;
+pub use draft::{DraftModel, DraftOutcome, Speculation};
 pub use engine::Engine;
 pub use handle::{EngineHandle, Ticket};
 pub use limits::EngineConfig;

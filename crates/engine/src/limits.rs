@@ -28,6 +28,14 @@ pub const QUEUE_REQUESTS_MAX: usize = 1024;
 /// memory: 0.6 MB for 150 000 tokens.
 pub const SCORED_ROWS_MAX: usize = 32;
 
+/// Longest draft, in tokens: beyond it even text that copies its prompt gains little, since each
+/// token computed costs its share of a step.
+pub const DRAFT_TOKENS_MAX: usize = 16;
+
+/// Drafted tokens per step, over all sequences. Each keeps a row of logits in memory, and where
+/// that many rows are computed together, more of them are no longer free.
+pub const DRAFT_ROWS_MAX: usize = 64;
+
 /// Alternatives reported with each prompt token: as many as `top_logprobs` allows for new ones.
 pub const PROMPT_LOGPROBS_MAX: usize = 20;
 
@@ -72,6 +80,8 @@ pub struct EngineConfig {
     pub queue_requests_max: usize,
     /// Whether sequences with equal beginnings hold the same blocks, and blocks outlive them.
     pub prefix_sharing: bool,
+    /// Longest draft of a sequence, in tokens, up to [`DRAFT_TOKENS_MAX`]; 0 drafts nothing.
+    pub draft_tokens_max: usize,
     /// The model's end-of-sequence ids; without them the tokenizer's.
     pub eos_ids: Option<Vec<TokenId>>,
 }
@@ -86,6 +96,7 @@ impl Default for EngineConfig {
             sequences_max: SEQUENCES_MAX,
             queue_requests_max: QUEUE_REQUESTS_MAX,
             prefix_sharing: true,
+            draft_tokens_max: DRAFT_TOKENS_MAX,
             eos_ids: None,
         }
     }
@@ -120,6 +131,7 @@ impl EngineConfig {
         in_range("kv_blocks_max", self.kv_blocks_max, 1, KV_BLOCKS_MAX)?;
         in_range("step_tokens_max", self.step_tokens_max, 1, 1 << 20)?;
         in_range("sequences_max", self.sequences_max, 1, self.step_tokens_max)?;
+        in_range("draft_tokens_max", self.draft_tokens_max, 0, DRAFT_TOKENS_MAX)?;
         in_range("queue_requests_max", self.queue_requests_max, 0, 1 << 20)
     }
 }
@@ -142,6 +154,7 @@ mod tests {
             EngineConfig { sequences_max: 0, ..good.clone() },
             EngineConfig { sequences_max: 513, ..good.clone() },
             EngineConfig { queue_requests_max: usize::MAX, ..good.clone() },
+            EngineConfig { draft_tokens_max: 17, ..good.clone() },
         ];
         for config in bad {
             assert!(config.check().is_err(), "{config:?}");

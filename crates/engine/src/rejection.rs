@@ -140,6 +140,16 @@ pub enum ConfigError {
         /// What it holds.
         given: usize,
     },
+    /// A draft model whose tokens are others.
+    #[error("the draft model `{draft}` must have the vocabulary of `{target}`: {difference}")]
+    DraftVocabulary {
+        /// The draft model.
+        draft: String,
+        /// The model that it should draft for.
+        target: String,
+        /// How it differs.
+        difference: String,
+    },
     /// An end-of-sequence id that the model does not have.
     #[error("`eos_ids` must be below {vocab_size}; given {id}")]
     EosOutsideVocabulary {

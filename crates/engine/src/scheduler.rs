@@ -42,6 +42,8 @@ pub(crate) struct StepPlan {
     pub rows: StepRows,
     /// Whose each segment is.
     pub owners: Vec<SequenceId>,
+    /// How many tokens at the end of each segment are guesses.
+    pub draft_counts: Vec<usize>,
     /// Copies to make before the rows are computed, in this order.
     pub copies: Vec<BlockCopy>,
     /// Requests that run from this step on, and did not run before it.
@@ -86,15 +88,18 @@ impl Scheduler {
         if plan.preempted.is_empty() {
             self.admit(&mut plan, &mut budget, &mut in_work);
         }
+        self.add_drafts(&mut plan, &mut budget);
         plan
     }
 
     /// The rows of `plan` are in memory: closes the gaps by them, and seals the blocks now full.
     pub fn complete(&mut self, plan: &StepPlan) {
-        for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
+        let lens = plan.rows.segments.iter().zip(&plan.draft_counts);
+        let known_lens = lens.map(|(segment, draft_count)| segment.tokens.len() - draft_count);
+        for (known_len, &owner) in known_lens.zip(&plan.owners) {
             let index = self.running_index(owner).expect("a planned sequence runs");
             let sequence = &mut self.running[index];
-            sequence.computed_count += segment.tokens.len();
+            sequence.computed_count += known_len;
             let computed = &sequence.tokens[..sequence.computed_count];
             self.blocks.seal_full(&mut sequence.table, computed);
         }
@@ -104,6 +109,33 @@ impl Scheduler {
     pub fn append(&mut self, id: SequenceId, token: TokenId) {
         let index = self.running_index(id).expect("a token is chosen for a running sequence");
         self.running[index].tokens.push(token);
+    }
+
+    /// Gives the running sequence `id` guesses to check in the next step.
+    pub fn set_draft(&mut self, id: SequenceId, draft: Vec<TokenId>) {
+        let index = self.running_index(id).expect("a running sequence drafts");
+        self.running[index].draft = draft;
+    }
+
+    /// After the tokens of a step were appended: the first `accepted_count` guesses were right and
+    /// are computed; the rest is forgotten.
+    pub fn keep_drafted(&mut self, id: SequenceId, accepted_count: usize) {
+        let index = self.running_index(id).expect("whose draft was checked runs");
+        let sequence = &mut self.running[index];
+        sequence.computed_count += accepted_count;
+        self.blocks.trim(&mut sequence.table, sequence.computed_count);
+        self.blocks.seal_full(&mut sequence.table, &sequence.tokens[..sequence.computed_count]);
+    }
+
+    /// Rows per step.
+    pub fn step_tokens_max(&self) -> usize {
+        self.step_tokens_max
+    }
+
+    /// Rows that the next step has left when every running sequence closes its gap.
+    pub fn spare_rows(&self) -> usize {
+        let gaps = self.running.iter().map(Sequence::gap);
+        self.step_tokens_max.saturating_sub(gaps.sum())
     }
 
     /// Takes all branches of a request out and frees their blocks. Returns the first branch.
@@ -231,6 +263,32 @@ impl Scheduler {
         }
     }
 
+    /// Adds guesses behind the rows of their sequences, where rows and blocks are left that nobody
+    /// else wanted in this step.
+    fn add_drafts(&mut self, plan: &mut StepPlan, budget: &mut RowBudget) {
+        for place in 0..plan.owners.len() {
+            let index = self.running_index(plan.owners[place]).expect("a planned sequence runs");
+            let sequence = &mut self.running[index];
+            let mut draft = std::mem::take(&mut sequence.draft);
+            draft.truncate(budget.rows);
+            if draft.is_empty() {
+                continue;
+            }
+            let end = sequence.tokens.len() + draft.len();
+            let block_tokens = self.blocks.block_tokens();
+            while sequence.table.blocks.len() * block_tokens < end
+                && self.blocks.grow(&mut sequence.table)
+            {}
+            let covered = sequence.table.blocks.len() * block_tokens;
+            draft.truncate(covered.saturating_sub(sequence.tokens.len()));
+            if !draft.is_empty() {
+                assert_eq!(sequence.gap(), 1, "guesses follow the newest token");
+                budget.rows -= draft.len();
+                plan.add_draft(place, sequence, &draft);
+            }
+        }
+    }
+
     /// Whether the whole gaps of a request's branches fit beside those that run, and leave each of
     /// them and the newcomers one block to grow into. Alone, everything fits that was let in.
     fn has_room(&self, branches: &[Sequence]) -> bool {
@@ -321,6 +379,7 @@ impl StepPlan {
             WantedLogits::None
         };
         self.owners.push(sequence.id);
+        self.draft_counts.push(0);
         self.rows.segments.push(Segment {
             tokens: sequence.tokens[first_position..end].to_vec(),
             first_position,
@@ -329,10 +388,20 @@ impl StepPlan {
         });
     }
 
+    /// Puts guesses behind the rows of segment `place`.
+    fn add_draft(&mut self, place: usize, sequence: &Sequence, draft: &[TokenId]) {
+        let segment = &mut self.rows.segments[place];
+        segment.tokens.extend_from_slice(draft);
+        segment.kv_blocks.clone_from(&sequence.table.blocks);
+        segment.logits = WantedLogits::All;
+        self.draft_counts[place] = draft.len();
+    }
+
     /// Takes back the segments after the first `segment_count`. Copies stay: they are made before
     /// any row is written, so that one into a block that was given back harms nobody.
     fn withdraw(&mut self, segment_count: usize) {
         self.owners.truncate(segment_count);
+        self.draft_counts.truncate(segment_count);
         self.rows.segments.truncate(segment_count);
     }
 }

@@ -40,6 +40,8 @@ pub(crate) struct Sequence {
     pub scores_prompt: bool,
     /// Whether it gets no rows in this step, because another is computing its next block.
     pub waits: bool,
+    /// Guesses at the next tokens, to be checked in the next step.
+    pub draft: Vec<TokenId>,
     /// Prompt tokens that were found in memory instead of computed, at first.
     pub prefix_hit_count: usize,
     /// How often its blocks were taken away.
@@ -59,6 +61,7 @@ impl Sequence {
             table: BlockTable::default(),
             scores_prompt: false,
             waits: false,
+            draft: Vec::new(),
             prefix_hit_count: 0,
             preempted_count: 0,
         }
@@ -103,6 +106,7 @@ impl Sequence {
     /// Forgets what was computed, after its blocks are gone or before it ever ran.
     pub fn restart(&mut self) {
         self.computed_count = 0;
+        self.draft.clear();
         if self.preempted_count == 0 {
             self.prefix_hit_count = 0;
         }

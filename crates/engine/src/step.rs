@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::generation::{Chosen, End};
 use crate::scheduler::StepPlan;
 use crate::sequence::SequenceId;
+use crate::speculate::Guesses;
 use model::{Segment, WantedLogits};
 use sampling::candidates::ChooseError;
 use sampling::logprobs::Logprobs;
@@ -17,6 +18,7 @@ impl Engine {
     pub fn step(&mut self) -> StepReport {
         let before = self.generations.len();
         self.drop_cancelled();
+        self.draft();
         let (plan, lost) = self.plan();
         self.forward(&plan);
         let outcomes = self.choose(&plan);
@@ -54,6 +56,9 @@ impl Engine {
             let admitted = generation.admit(sequence, &self.admission.info);
             lost.extend(admitted.err().map(|interruption| (id, interruption)));
         }
+        for &id in &plan.preempted {
+            self.drafter.release(id);
+        }
         (plan, lost)
     }
 
@@ -70,11 +75,11 @@ impl Engine {
     fn choose(&mut self, plan: &StepPlan) -> Vec<Outcome> {
         let mut outcomes = Vec::with_capacity(plan.owners.len());
         let mut first_row = 0;
-        for (segment, &owner) in plan.rows.segments.iter().zip(&plan.owners) {
+        for (index, (segment, &owner)) in plan.rows.segments.iter().zip(&plan.owners).enumerate() {
             let rows = first_row..first_row + segment.logits_count();
             first_row = rows.end;
             if !rows.is_empty() {
-                outcomes.push(self.choose_one(owner, segment, rows));
+                outcomes.push(self.choose_one(owner, segment, rows, plan.draft_counts[index]));
             }
         }
         outcomes
@@ -85,13 +90,14 @@ impl Engine {
         owner: SequenceId,
         segment: &Segment,
         rows: std::ops::Range<usize>,
+        draft_count: usize,
     ) -> Outcome {
         let sequence = self.scheduler.running(owner).expect("a planned sequence runs");
         let generation = self.generations.get_mut(&owner.request).expect("it is not finished");
         let first_index = segment.first_position + 1;
         let mut scores = Vec::new();
         let mut error = None;
-        if segment.logits == WantedLogits::All {
+        if segment.logits == WantedLogits::All && draft_count == 0 {
             // The row at a position scores the prompt token at the next one.
             for (row, &next) in rows.clone().zip(&sequence.prompt()[first_index..]) {
                 match generation.score(self.logits.row(row), next) {
@@ -100,15 +106,18 @@ impl Engine {
                 }
             }
         }
-        let closes_gap = segment.first_position + segment.tokens.len() == sequence.tokens.len();
+        let (known, guessed) = segment.tokens.split_at(segment.tokens.len() - draft_count);
+        let closes_gap = segment.first_position + known.len() == sequence.tokens.len();
+        // One row after the other is compared with a guess, from that of the last known token on.
+        let guesses = Guesses { tokens: guessed.to_vec(), first_row: rows.end - 1 - draft_count };
         let choice = match error {
             Some(error) => Some(Err(error)),
             None => closes_gap.then(|| {
-                let logits = self.logits.row(rows.end - 1);
+                let logits = self.logits.row(guesses.first_row);
                 generation.choose(logits, sequence, &mut self.scratch)
             }),
         };
-        Outcome { owner, first_index, scores, choice }
+        Outcome { owner, first_index, scores, choice, guesses }
     }
 
     /// Makes the step's results known: tokens appended, events sent, requests ended.
@@ -134,9 +143,9 @@ impl Engine {
                     Some(End::Interrupted(Interruption::BadLogits(error)))
                 }
                 (Ok(()), Some(Ok(chosen))) => {
-                    token_count += 1;
-                    self.scheduler.append(owner, chosen.choice.token);
-                    generation.settle_token(chosen)
+                    let (count, end) = self.settle_chosen(owner, chosen, &outcome.guesses);
+                    token_count += count;
+                    end
                 }
             };
             if let Some(end) = end {
@@ -158,4 +167,6 @@ struct Outcome {
     scores: Vec<Logprobs>,
     /// The next token, when the segment closed its sequence's gap.
     choice: Option<Result<Chosen, ChooseError>>,
+    /// What was guessed to follow.
+    guesses: Guesses,
 }

@@ -8,6 +8,7 @@ mod paths;
 mod real_model;
 mod sampled;
 mod simulation;
+mod speculation;
 mod stops;
 mod views;
 mod world;

@@ -60,11 +60,20 @@ impl Path {
 
     /// Runs `request` and its company to the end.
     pub fn run(self, recipe: &Recipe, request: &GenerateRequest) -> Completion {
-        let mut engine = self.engine(recipe);
+        self.run_in(self.engine(recipe), recipe, request)
+    }
+
+    /// The same in an engine that [`Path::engine`] made.
+    pub fn run_in(
+        self,
+        mut engine: Engine,
+        recipe: &Recipe,
+        request: &GenerateRequest,
+    ) -> Completion {
         let collector = Collector::default();
         let company = match self.company {
             Company::Alone => Vec::new(),
-            Company::Neighbours | Company::TinyPool => neighbours(recipe, &request.prompt),
+            Company::Neighbours | Company::TinyPool => neighbours(recipe, request),
         };
         // One before it is enough to be preempted in a tiny pool, and few enough to be let in.
         let before_count = if self.company == Company::TinyPool { 1 } else { company.len() / 2 };
@@ -82,8 +91,9 @@ impl Path {
     }
 }
 
-/// Requests around one with this prompt: its own beginning, its whole, others.
-fn neighbours(recipe: &Recipe, prompt: &[TokenId]) -> Vec<GenerateRequest> {
+/// Requests around this one: with its prompt's beginning, its whole, others.
+fn neighbours(recipe: &Recipe, around: &GenerateRequest) -> Vec<GenerateRequest> {
+    let prompt = &around.prompt;
     let half = prompt.len().div_ceil(2);
     let mut longer = prompt.to_vec();
     longer.extend([65, 66]);
@@ -97,6 +107,7 @@ fn neighbours(recipe: &Recipe, prompt: &[TokenId]) -> Vec<GenerateRequest> {
             let params = params([("max_tokens", max_tokens), ("top_k", int(40)), on]);
             let mut neighbour = request(&prompt, params);
             neighbour.seed = 100 + index as u64;
+            neighbour.speculation = around.speculation;
             neighbour
         })
         .collect()

@@ -7,9 +7,10 @@
 //!
 //! `JETON_SIMULATION_SEED=n` runs one day again.
 
+use crate::speculation::GUESSERS;
 use crate::world::{Random, Recipe, bytes, int, oracle, request, texts, tokenizer};
 use engine::{Engine, EngineConfig, Event, EventStream, GenerateRequest, Interruption, RequestId};
-use engine::{Finished, event_channel};
+use engine::{Finished, Speculation, Usage, event_channel};
 use model::TokenId;
 use sampling::params::{ParamValue, SamplingParams};
 
@@ -30,6 +31,25 @@ struct Caller {
 }
 
 impl Caller {
+    fn submit(engine: &mut Engine, request: &GenerateRequest, is_slow: bool) -> Option<Self> {
+        let (sink, events) = event_channel(if is_slow { 6 } else { 500 });
+        let id = engine.submit(request.clone(), sink).ok()?;
+        let request = request.clone();
+        let (text, ids) = (String::new(), Vec::new());
+        let (started_count, scored_count, finished) = (0, 0, None);
+        Some(Caller {
+            id,
+            request,
+            events,
+            is_slow,
+            text,
+            ids,
+            started_count,
+            scored_count,
+            finished,
+        })
+    }
+
     fn read(&mut self) {
         while let Ok(event) = self.events.try_next() {
             assert!(self.finished.is_none(), "nothing comes after the end");
@@ -52,8 +72,8 @@ impl Caller {
         }
     }
 
-    /// Compares with what the request gives alone; the preemptions it went through.
-    fn judge(mut self, recipe: &Recipe) -> usize {
+    /// Compares with what the request gives alone; what it went through.
+    fn judge(mut self, recipe: &Recipe) -> Usage {
         self.read();
         let finished = self.finished.expect("every accepted request is finished");
         let expected = oracle(recipe, &self.request);
@@ -77,7 +97,7 @@ impl Caller {
             }
             Some(other) => panic!("{other}"),
         }
-        finished.usage.preempted_count
+        finished.usage
     }
 }
 
@@ -141,11 +161,13 @@ fn any_engine(random: &mut Random, recipe: &Recipe) -> (Engine, usize) {
     };
     let model = Box::new(recipe.build());
     let engine = Engine::new(model, tokenizer(), config).expect("a good configuration");
+    let guesser = random.pick(&GUESSERS);
+    let engine = engine.with_draft("the model", guesser.build(recipe)).expect("the same tokens");
     (engine, kv_blocks_max)
 }
 
-/// One day; how many preemptions it saw.
-fn day(seed: u64) -> usize {
+/// One day; how many preemptions and right guesses it saw.
+fn day(seed: u64) -> [usize; 2] {
     println!("JETON_SIMULATION_SEED={seed}");
     let mut random = Random(seed);
     let recipe = Recipe::hashed(90);
@@ -155,24 +177,15 @@ fn day(seed: u64) -> usize {
     while to_come > 0 || !engine.is_idle() {
         while to_come > 0 && random.one_in(3) {
             to_come -= 1;
-            let request = any_request(&mut random);
-            let is_slow = random.one_in(6);
-            let (sink, events) = event_channel(if is_slow { 6 } else { 500 });
-            // A full queue refuses; the caller goes away.
-            if let Ok(id) = engine.submit(request.clone(), sink) {
-                let (text, ids) = (String::new(), Vec::new());
-                let caller = Caller {
-                    id,
-                    request,
-                    events,
-                    is_slow,
-                    text,
-                    ids,
-                    started_count: 0,
-                    scored_count: 0,
-                    finished: None,
-                };
-                callers.push(caller);
+            let mut request = any_request(&mut random);
+            request.speculation =
+                random.pick(&[Speculation::Off, Speculation::Lookup, Speculation::Model]);
+            let choice_count = if random.one_in(5) { 4 } else { 1 };
+            for choice_index in 0..choice_count {
+                request.choice_index = choice_index;
+                let is_slow = random.one_in(6);
+                // A full queue refuses; the caller goes away.
+                callers.extend(Caller::submit(&mut engine, &request, is_slow));
             }
         }
         let report = engine.step();
@@ -188,7 +201,9 @@ fn day(seed: u64) -> usize {
         }
     }
     assert_eq!(engine.report().kv_blocks_free, kv_blocks_max, "everything is given back");
-    callers.into_iter().map(|caller| caller.judge(&recipe)).sum()
+    callers.into_iter().map(|caller| caller.judge(&recipe)).fold([0; 2], |sum, usage| {
+        [sum[0] + usage.preempted_count, sum[1] + usage.accepted_draft_tokens]
+    })
 }
 
 #[test]
@@ -197,6 +212,8 @@ fn days_of_traffic() {
         day(seed.parse().expect("JETON_SIMULATION_SEED is a number"));
         return;
     }
-    let preempted_count: usize = (0..DAYS).map(day).sum();
-    assert!(preempted_count > DAYS as usize / 2, "too quiet: {preempted_count} preemptions");
+    let days: Vec<[usize; 2]> = (0..DAYS).map(day).collect();
+    let totals: [usize; 2] = [0, 1].map(|index| days.iter().map(|day| day[index]).sum());
+    assert!(totals[0] > DAYS as usize / 2, "too quiet: {} preemptions", totals[0]);
+    assert!(totals[1] > 5 * DAYS as usize, "too quiet: {} right guesses", totals[1]);
 }
