@@ -15,6 +15,7 @@ pub fn command(version: &'static str) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([generate(), chat(), trace(), inspect(), bench()])
+        .subcommand(crate::commands::verify::command())
         .subcommands([tokenize(), detokenize(), template(), logits(), sample()])
 }
 
@@ -28,8 +29,13 @@ fn generate() -> Command {
     Command::new("generate")
         .about("Write an answer to a prompt, token by token")
         .after_help("Example:\n  jeton generate \"What is 347 + 285?\" --think on --max-tokens 300")
-        .arg(prompt().required_unless_present("jsonl").conflicts_with("jsonl"))
+        .arg(
+            prompt()
+                .required_unless_present_any(["jsonl", "resume"])
+                .conflicts_with_all(["jsonl", "resume"]),
+        )
         .args([json(), jsonl, stats, special])
+        .args(record_flags())
         .args(prompt_flags())
         .args(model_flags())
         .args(param_values::flags())
@@ -161,6 +167,20 @@ fn sample() -> Command {
     )
 }
 
+/// What is kept of a run, and what it goes on from.
+fn record_flags() -> [Arg; 3] {
+    let file = |name: &'static str| Arg::new(name).long(name).value_name("FILE");
+    [
+        file("save").help("Write the run to FILE, to go on with it later").conflicts_with("jsonl"),
+        file("resume")
+            .help("Go on with a run saved in FILE; give a larger --max-tokens")
+            .conflicts_with_all(["jsonl", "raw", "system", "think", "show-special"]),
+        file("receipt")
+            .help("Write what `jeton verify` needs to run it again to FILE")
+            .conflicts_with("jsonl"),
+    ]
+}
+
 fn prompt() -> Arg {
     Arg::new("prompt").value_name("PROMPT").help("The prompt; - reads standard input")
 }
@@ -181,7 +201,8 @@ fn think() -> Arg {
         .help("Ask the model to reason first, or not to; without it the model's own default")
 }
 
-fn json() -> Arg {
+/// `--json`.
+pub fn json() -> Arg {
     flag("json", "Print the result as one JSON object")
 }
 
@@ -190,7 +211,7 @@ fn flag(name: &'static str, help: &'static str) -> Arg {
 }
 
 /// Where the model comes from and how it is computed.
-fn model_flags() -> Vec<Arg> {
+pub fn model_flags() -> Vec<Arg> {
     let model = Arg::new("model")
         .long("model")
         .short('m')

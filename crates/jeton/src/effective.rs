@@ -12,6 +12,8 @@ pub enum SetBy {
     Model,
     /// The profile: the program that the request wants to be treated as by.
     Profile,
+    /// The saved run that is continued.
+    State,
     /// The table of parameters.
     Default,
 }
@@ -23,6 +25,7 @@ impl SetBy {
             SetBy::Request => "request",
             SetBy::Model => "model",
             SetBy::Profile => "profile",
+            SetBy::State => "state",
             SetBy::Default => "default",
         }
     }
@@ -39,6 +42,8 @@ pub struct Effective {
     by_model: Vec<&'static str>,
     /// Canonical names that the profile set.
     by_profile: Vec<&'static str>,
+    /// Who set the others.
+    others: SetBy,
 }
 
 /// Who names one of these wants to sample. All of them do nothing where the best token is taken.
@@ -100,7 +105,21 @@ impl Effective {
         by_profile.extend(rules.filter(|name| !requested(name)));
         let params = SamplingParams::from_values(values)?;
         let by_request = request.iter().filter_map(|(name, _)| canonical(name)).collect();
-        Ok(Effective { params, by_request, by_model, by_profile })
+        Ok(Effective { params, by_request, by_model, by_profile, others: SetBy::Default })
+    }
+
+    /// The values of a saved run with what `given` asks for beside them.
+    ///
+    /// # Errors
+    /// As [`Effective::merge`].
+    pub fn resumed(
+        values: Vec<(String, ParamValue)>,
+        given: &[(String, ParamValue)],
+    ) -> Result<Effective, ParamError> {
+        let params = SamplingParams::from_values(values)?;
+        let by_request = given.iter().filter_map(|(name, _)| canonical(name)).collect();
+        let (by_model, by_profile) = (Vec::new(), Vec::new());
+        Ok(Effective { params, by_request, by_model, by_profile, others: SetBy::State })
     }
 
     /// Who set the parameter of that canonical name.
@@ -112,7 +131,7 @@ impl Effective {
         } else if self.by_profile.contains(&name) {
             SetBy::Profile
         } else {
-            SetBy::Default
+            self.others
         }
     }
 

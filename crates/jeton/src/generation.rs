@@ -1,20 +1,20 @@
-//! One answer on this thread: steps the engine, shows what comes, measures when.
+//! One answer: from a prompt and its parameters to what the engine said, with its times.
 
+use crate::computing::Computing;
 use crate::effective::Effective;
-use crate::interrupt;
 use crate::jsonl::RequestError;
+use crate::limit_views::LimitView;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
+use crate::runs::{Run, run_all};
 use clap::ArgMatches;
-use engine::collect::Collector;
+use engine::views;
 use engine::{
-    Completion, Delivery, Engine, EngineConfig, Event, EventSink, GenerateRequest, LimitOverflow,
-    TextOptions,
+    Completion, Engine, EngineConfig, Event, GenerateRequest, LimitOverflow, TextOptions,
 };
 use model::Forward;
 use sampling::params::ParamError;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Key-value memory that one command may take, in bytes, unless the context needs less. Taken only
 /// as sequences grow.
@@ -23,6 +23,7 @@ const KV_BYTES_MAX: usize = 8 << 30;
 /// A model that generates.
 pub struct Generator {
     engine: Engine,
+    computing: Computing,
 }
 
 /// What a request asks for beyond its prompt and parameters.
@@ -37,8 +38,12 @@ pub struct Extras {
 /// An answer with its times.
 #[derive(Debug)]
 pub struct Answer {
+    /// What was submitted.
+    pub request: GenerateRequest,
     /// What the engine said.
     pub completion: Completion,
+    /// What each limit of a list gives; empty without a list.
+    pub views: Vec<LimitView>,
     /// What was asked for and by whom.
     pub effective: Effective,
     /// When what happened.
@@ -98,7 +103,20 @@ impl Generator {
         flags: &ArgMatches,
         sequences: usize,
     ) -> Result<Generator, crate::failure::Failure> {
-        let loaded = model.load(flags)?;
+        Generator::computing_as(model, flags, Computing::from_flags(flags), sequences)
+    }
+
+    /// As [`Generator::new`], computing in this way instead of the flags'.
+    ///
+    /// # Errors
+    /// As [`Generator::new`].
+    pub fn computing_as(
+        model: &OpenModel,
+        flags: &ArgMatches,
+        computing: Computing,
+        sequences: usize,
+    ) -> Result<Generator, crate::failure::Failure> {
+        let loaded = model.load_as(flags, &computing)?;
         let config =
             EngineConfig { eos_ids: Some(model.eos_ids.clone()), ..EngineConfig::default() };
         let wanted_tokens = loaded.context_tokens_max().saturating_mul(sequences.max(1));
@@ -107,7 +125,7 @@ impl Generator {
             .saturating_mul(loaded.kv_shape().position_bytes());
         let config = config.with_kv_bytes(loaded.kv_shape(), wanted_bytes.min(KV_BYTES_MAX));
         let engine = Engine::new(Box::new(loaded), model.tokenizer.clone(), config)?;
-        Ok(Generator { engine })
+        Ok(Generator { engine, computing })
     }
 
     /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer, and so
@@ -121,54 +139,52 @@ impl Generator {
         prompt: &Prompt,
         effective: Effective,
         extras: Extras,
+        show: impl FnMut(&Event) -> std::io::Result<()>,
+    ) -> Result<Answer, AnswerError> {
+        let request = request(model, prompt, &effective, extras)?;
+        self.answer_request(request, effective, show)
+    }
+
+    /// Answers a request that is made already, once or, where it lists limits that shape its
+    /// tokens, once per limit; then `show` gets the events under the largest.
+    ///
+    /// # Errors
+    /// As [`Generator::answer`].
+    pub fn answer_request(
+        &mut self,
+        request: GenerateRequest,
+        effective: Effective,
         mut show: impl FnMut(&Event) -> std::io::Result<()>,
     ) -> Result<Answer, AnswerError> {
-        let start = Instant::now();
-        let request = request(model, prompt, &effective, extras)?;
-        let collector = Collector::default();
-        let (sink, events) = tee(collector.sink());
-        let id = self.engine.submit(request, sink).map_err(|rejection| RequestError {
-            kind: rejection.kind(),
-            message: rejection.to_string(),
-            param: rejection.param().map(str::to_owned),
-        })?;
-        let mut times = Times::default();
-        let mut first: Option<Instant> = None;
-        let mut shown = Ok(());
-        while !self.engine.is_idle() {
-            if interrupt::pressed() || shown.is_err() {
-                self.engine.cancel(id);
-            } else {
-                self.engine.step();
-            }
-            for event in events.try_iter() {
-                if matches!(event, Event::Token(_)) {
-                    let now = Instant::now();
-                    let first = *first.get_or_insert(now);
-                    times.first_token = Some(first - start);
-                    times.later_tokens = now - first;
-                }
-                shown = shown.and_then(|()| show(&event));
-            }
-        }
-        shown.map_err(AnswerError::Output)?;
-        times.total = start.elapsed();
-        let completion = collector.take().expect("an idle engine has finished every request");
-        Ok(Answer { completion, effective, times })
+        let requests = views::runs(&request).map_err(param_error)?;
+        let limit_of = |request: &GenerateRequest| request.params.max_tokens();
+        let shown = requests.iter().position(|run| limit_of(run) == limit_of(&request));
+        let shown = shown.expect("the largest limit is one of the list");
+        let show = |index, event: &Event| if index == shown { show(event) } else { Ok(()) };
+        let mut runs = run_all(&mut self.engine, requests, show)?;
+        let views = LimitView::of(&request, &runs, &self.engine);
+        let Run { request: _, completion, token_times, total } = runs.swap_remove(shown);
+        let run = Run { request, completion, token_times, total };
+        let (times, Run { request, completion, .. }) = (run.times(), run);
+        Ok(Answer { request, completion, effective, times, views })
+    }
+
+    /// The engine, for requests that are not one answer.
+    pub fn engine(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// How the model is computed.
+    pub fn computing(&self) -> &Computing {
+        &self.computing
     }
 }
 
-/// A sink that also hands each event to this thread.
-fn tee(collector: Box<dyn EventSink>) -> (Box<dyn EventSink>, Receiver<Event>) {
-    let (sender, receiver) = channel();
-    let sink = move |event: Event| match sender.send(event.clone()) {
-        Ok(()) => collector.send(event),
-        Err(_) => Delivery::Gone,
-    };
-    (Box::new(sink), receiver)
-}
-
-fn request(
+/// The request of a prompt.
+///
+/// # Errors
+/// When the prompt cannot be made, or a parameter does not go with the model.
+pub fn request(
     model: &OpenModel,
     prompt: &Prompt,
     effective: &Effective,

@@ -1,11 +1,13 @@
 //! `jeton` opens the door: the one binary over the rooms.
 //!
-//! Exit codes: 0 when it did what was asked, 2 when the request, a file or the machine was wrong,
-//! 130 when the user stopped it. Results go to standard output, everything else to standard error.
+//! Exit codes: 0 when it did what was asked, 1 when what it compared differs, 2 when the request, a
+//! file or the machine was wrong, 130 when the user stopped it. Results go to standard output,
+//! everything else to standard error.
 #![forbid(unsafe_code)]
 
 mod args;
 mod commands;
+mod computing;
 mod effective;
 mod failure;
 mod generation;
@@ -13,11 +15,15 @@ mod gguf_vocab;
 mod interrupt;
 mod json_numbers;
 mod jsonl;
+mod limit_views;
 mod open_model;
 mod output;
 mod param_values;
 mod prompt;
+mod record;
 mod response;
+mod resume;
+mod runs;
 mod summary;
 mod terminal;
 mod trace_page;
@@ -25,7 +31,7 @@ mod truncation;
 
 use clap::ArgMatches;
 use commands::generate::Outcome;
-use failure::{EXIT_INTERRUPTED, EXIT_WRONG, Failure};
+use failure::{EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_WRONG, Failure};
 use kernels::Kernels;
 use std::process::ExitCode;
 use terminal::{Paint, Stream};
@@ -36,6 +42,7 @@ fn main() -> ExitCode {
     match run(name, flags) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
         Ok(Outcome::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
+        Ok(Outcome::Different) => ExitCode::from(EXIT_DIFFERENT),
         Err(failure) if failure.reader_is_gone() => ExitCode::SUCCESS,
         Err(failure) => {
             let paint = Paint::for_stream(Stream::Err);
@@ -59,6 +66,10 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
         "trace" => {
             interrupt::install();
             commands::trace::run(flags)
+        }
+        "verify" => {
+            interrupt::install();
+            commands::verify::run(flags)
         }
         "chat" => {
             interrupt::install();

@@ -1,5 +1,6 @@
 //! From a path to a model that can be used: its files, tokenizer, chat template, recommendations.
 
+use crate::computing::Computing;
 use crate::failure::Failure;
 use crate::gguf_vocab;
 use clap::ArgMatches;
@@ -78,7 +79,19 @@ impl OpenModel {
     /// # Errors
     /// When a tensor is missing or has the wrong shape.
     pub fn load(&self, flags: &ArgMatches) -> Result<LoadedModel, Failure> {
-        let options = load_options(flags)?;
+        self.load_as(flags, &Computing::from_flags(flags))
+    }
+
+    /// Brings the weights into reach, to be computed in this way.
+    ///
+    /// # Errors
+    /// As [`OpenModel::load`].
+    pub fn load_as(
+        &self,
+        flags: &ArgMatches,
+        computing: &Computing,
+    ) -> Result<LoadedModel, Failure> {
+        let options = load_options(flags, computing)?;
         let own = self.file.config().context_tokens_max;
         if let Some(asked) = options.context_tokens.filter(|&asked| asked > own) {
             let message = format!("`--context` must be at most the model's own {own} tokens");
@@ -201,18 +214,18 @@ fn special_tokens(file: &ModelFile, tokenizer: &Tokenizer) -> Result<Map<String,
 }
 
 /// How the flags want the model to be computed.
-fn load_options(flags: &ArgMatches) -> Result<LoadOptions, Failure> {
+fn load_options(flags: &ArgMatches, computing: &Computing) -> Result<LoadOptions, Failure> {
     let word = |name: &str| flags.get_one::<String>(name).map(String::as_str);
     let mut options = LoadOptions::default();
     if let Some(&threads) = flags.get_one::<u16>("threads") {
         options.threads = usize::from(threads);
     }
-    if word("precision") == Some("f32") {
+    if computing.precision == "f32" {
         options.precision = Precision::F32;
     }
-    options.kv_element = match word("kv") {
-        Some("f16") => Some(KvElement::F16),
-        Some("f32") => Some(KvElement::F32),
+    options.kv_element = match computing.kv {
+        "f16" => Some(KvElement::F16),
+        "f32" => Some(KvElement::F32),
         _ => None,
     };
     if let Some(name) = word("isa") {
@@ -223,6 +236,6 @@ fn load_options(flags: &ArgMatches) -> Result<LoadOptions, Failure> {
                 .with_hint(format!("it can run {}", known.join(", ")))
         })?;
     }
-    options.context_tokens = flags.get_one::<u32>("context").map(|&tokens| tokens as usize);
+    options.context_tokens = computing.context_tokens;
     Ok(options)
 }

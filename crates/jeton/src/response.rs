@@ -4,7 +4,7 @@ use crate::effective::SetBy;
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::{param_values, truncation};
+use crate::{limit_views, param_values, truncation};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -41,6 +41,11 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
     if let Some(truncation) = truncation::answer_json(model, answer) {
         json["truncation"] = truncation;
     }
+    if usage.resumed_tokens > 0 {
+        let resumed_tokens = Value::from(usage.resumed_tokens);
+        json["usage"]["completion_tokens_details"]["resumed_tokens"] = resumed_tokens;
+    }
+    limit_views::add_json(&mut json, model, &answer.request, &answer.views);
     json
 }
 

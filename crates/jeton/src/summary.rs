@@ -4,7 +4,7 @@ use crate::generation::Answer;
 use crate::open_model::OpenModel;
 use crate::response::limit_set_by;
 use crate::terminal::quoted;
-use crate::truncation;
+use crate::{limit_views, truncation};
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -15,7 +15,10 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     if usage.prefix_hit_tokens > 0 {
         prompt.push_str(&format!(" ({} reused)", usage.prefix_hit_tokens));
     }
-    let tokens = format!("{prompt}, {} completion tokens", usage.completion_tokens);
+    let mut tokens = format!("{prompt}, {} completion tokens", usage.completion_tokens);
+    if usage.resumed_tokens > 0 {
+        tokens.push_str(&format!(" ({} of them from earlier)", usage.resumed_tokens));
+    }
     let reason = format!(
         "finish_reason {}, stop_reason {}",
         finished.finish_reason.as_str(),
@@ -29,7 +32,11 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
         }
     });
     let cut = truncation::answer_line(model, answer).map_or(String::new(), |line| line + "\n");
-    format!("{tokens}\n{reason}\n{cut}{}{seed}", speed(answer))
+    let limits = match answer.views.is_empty() {
+        true => String::new(),
+        false => format!("\n\n{}", limit_views::summary_table(model, &answer.views).trim_end()),
+    };
+    format!("{tokens}\n{reason}\n{cut}{}{seed}{limits}", speed(answer))
 }
 
 /// TTFT, TPOT and decode speed.

@@ -8,6 +8,10 @@
 //! - All `unsafe` of the project lives here, except the one file of `model` that maps memory.
 //! - The API is not generic, so that it is compiled with this crate's own optimization level.
 
+/// Version of the definition of every operation's result. It goes up when the bits of any result
+/// change, by the order of a sum or by a formula; receipts of runs name it.
+pub const NUMERIC_LAW: u32 = 1;
+
 pub mod scalar;
 
 pub mod attention;

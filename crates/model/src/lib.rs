@@ -25,6 +25,7 @@ pub use config::{
 };
 pub use defaults::GenerationDefaults;
 pub use error::LoadError;
+pub use files::digest::sha256_hex;
 pub use files::gguf::{Gguf, Metadata};
 pub use files::mapped::Bytes;
 pub use files::names::{LayerTensor, TensorName};

@@ -248,6 +248,25 @@ impl ModelFile {
         }
     }
 
+    /// A digest of what a folder says about the model's shape: the SHA-256 of its `config.json`.
+    /// `None` for a GGUF file, whose own digest covers it.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn config_digest(&self) -> Result<Option<String>, LoadError> {
+        Ok(self.hf_bytes("config.json")?.map(|bytes| digest::sha256_hex(&bytes)))
+    }
+
+    /// A digest of the file that holds the tokenizer, as `sha256sum` prints it: a folder's
+    /// `tokenizer.json`, or the GGUF file itself.
+    ///
+    /// # Errors
+    /// When the file cannot be read.
+    pub fn tokenizer_digest(&self) -> Result<String, LoadError> {
+        let bytes = self.hf_bytes("tokenizer.json")?;
+        Ok(bytes.map_or_else(|| self.digest().to_owned(), |bytes| digest::sha256_hex(&bytes)))
+    }
+
     /// A digest of the weight files: hexadecimal SHA-256. Of a single file it is what `sha256sum`
     /// prints; of several it is the SHA-256 of the lines `sha256sum` prints for them (digest, two
     /// blanks, plain file name, newline), in the order of their names.

@@ -7,7 +7,7 @@ use crate::jsonl::{self, RequestError};
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{output, param_values, response, summary};
+use crate::{output, param_values, record, response, resume, summary};
 use clap::ArgMatches;
 use engine::{Event, Interruption};
 use sampling::params::{ParamSpec, ParamValue};
@@ -20,6 +20,8 @@ pub enum Outcome {
     Done,
     /// The user stopped it.
     Interrupted,
+    /// What was compared is not the same.
+    Different,
 }
 
 /// Runs the command.
@@ -32,15 +34,32 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         serve(&model, flags)?;
         return Ok(Outcome::Done);
     }
-    let effective = Effective::merge(&param_values::from_matches(flags), &model.recommended())?;
-    let prompt = prompt_from_flags(&model, flags)?;
-    let mut generator = Generator::new(&model, flags, 1)?;
     let as_json = flags.get_flag("json");
-    let extras = Extras { show_special: flags.get_flag("show-special"), ..Extras::default() };
     let show = |event: &Event| if as_json { Ok(()) } else { show_text(event) };
-    let answer = generator.answer(&model, &prompt, effective, extras, show)?;
+    let (computing, answer, template_used) = match flags.get_one::<String>("resume") {
+        Some(path) => {
+            let resumed = resume::open(path, &model, flags)?;
+            let mut generator =
+                Generator::computing_as(&model, flags, resumed.computing.clone(), 1)?;
+            let answer = generator.answer_request(resumed.request, resumed.effective, show)?;
+            (resumed.computing, answer, resumed.template_used)
+        }
+        None => {
+            let given = param_values::from_matches(flags);
+            let effective = Effective::merge(&given, &model.recommended())?;
+            let prompt = prompt_from_flags(&model, flags)?;
+            let mut generator = Generator::new(&model, flags, 1)?;
+            let show_special = flags.get_flag("show-special");
+            let extras = Extras { show_special, ..Extras::default() };
+            let answer = generator.answer(&model, &prompt, effective, extras, show)?;
+            (generator.computing().clone(), answer, matches!(prompt, Prompt::Chat(_)))
+        }
+    };
+    let kept = record::keep(&model, &answer, &computing, template_used, flags)?;
     if as_json {
-        output::line(&response::answer_json(&model, &answer).to_string())?;
+        let mut json = response::answer_json(&model, &answer);
+        json["receipt"] = kept.unwrap_or_default();
+        output::line(&json.to_string())?;
     } else {
         output::line("")?;
         if !flags.get_flag("no-stats") {
@@ -63,7 +82,8 @@ pub fn show_text(event: &Event) -> std::io::Result<()> {
     let text = match event {
         Event::Token(token) => &token.text,
         Event::Finished(finished) => &finished.text,
-        Event::Started(_) | Event::PromptLogprobs(_) => return Ok(()),
+        Event::Started(started) => &started.resumed_text,
+        Event::PromptLogprobs(_) => return Ok(()),
     };
     output::text(text)
 }
@@ -118,6 +138,7 @@ const OTHER_FIELDS: &[&str] = &[
     "now",
     "model",
     "show_special",
+    "receipt",
 ];
 
 fn answer_line(
@@ -144,17 +165,22 @@ fn answer_line(
     }
     let effective = Effective::merge(&values, &model.recommended())
         .map_err(|error| RequestError::parameter(&error.param, error.message))?;
-    let show_special = match &request["show_special"] {
-        Value::Null => false,
-        Value::Bool(value) => *value,
-        _ => {
-            let rule = "`show_special` must be true or false";
-            return Err(RequestError::parameter("show_special", rule));
-        }
+    let switch = |name: &str| match &request[name] {
+        Value::Null => Ok(false),
+        Value::Bool(value) => Ok(*value),
+        _ => Err(RequestError::parameter(name, format!("`{name}` must be true or false"))),
     };
+    let (show_special, with_receipt) = (switch("show_special")?, switch("receipt")?);
     let extras = Extras { show_special, ..Extras::default() };
     let answer = generator.answer(model, &prompt, effective, extras, |_| Ok(()))?;
-    Ok(response::answer_json(model, &answer))
+    let mut json = response::answer_json(model, &answer);
+    if with_receipt {
+        let template_used = matches!(prompt, Prompt::Chat(_));
+        let receipt = record::of_answer(model, &answer, generator.computing(), template_used)
+            .map_err(|failure| RequestError::parameter("receipt", failure.to_string()))?;
+        json["receipt"] = receipt.to_json(record::Kind::Receipt, &answer.completion.text);
+    }
+    Ok(json)
 }
 
 /// One of `ids`, `prompt` and `messages`.

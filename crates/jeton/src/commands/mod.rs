@@ -9,3 +9,4 @@ pub mod sample;
 pub mod template;
 pub mod tokens;
 pub mod trace;
+pub mod verify;

@@ -4,6 +4,7 @@ mod bad_input;
 mod conformance;
 mod generating;
 mod protocol;
+mod records;
 mod trace_page;
 mod truncation;
 

@@ -1,0 +1,109 @@
+//! What each limit of a list gives: as fields of the JSON answer and as a table.
+
+use crate::json_numbers::from_f64;
+use crate::open_model::OpenModel;
+use crate::runs::Run;
+use crate::terminal::{Align, table};
+use crate::truncation;
+use engine::views::{View, limit_shapes_tokens, views};
+use engine::{Engine, GenerateRequest};
+use policy::truncation::Diagnosis;
+use sampling::stop::FinishReason;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// An answer under one limit.
+#[derive(Clone, Debug)]
+pub struct LimitView {
+    /// What it says.
+    pub view: View,
+    /// From the request to the last of its tokens.
+    pub latency: Duration,
+}
+
+impl LimitView {
+    /// The views of a request's list of limits, from its runs; none without a list.
+    pub fn of(request: &GenerateRequest, runs: &[Run], engine: &Engine) -> Vec<LimitView> {
+        if request.params.limits().is_empty() {
+            return Vec::new();
+        }
+        let completions: Vec<_> = runs.iter().map(|run| run.completion.clone()).collect();
+        let views = views(request, &completions, engine.tokenizer(), engine.info());
+        let with_latency =
+            |view: View| LimitView { latency: runs[view.run_index].latency(view.ids.len()), view };
+        views.into_iter().map(with_latency).collect()
+    }
+
+    /// What the cut left open; none where nothing was cut or nothing is visibly open.
+    pub fn diagnosis(&self, model: &OpenModel) -> Option<Diagnosis> {
+        let is_cut = self.view.finish_reason == FinishReason::Length;
+        is_cut.then(|| truncation::of_ids(model, &self.view.ids)).flatten()
+    }
+
+    /// The fields of one limit.
+    pub fn to_json(&self, model: &OpenModel) -> Value {
+        let view = &self.view;
+        let mut json = json!({
+            "max_tokens": view.limit,
+            "ids": view.ids,
+            "text": view.text,
+            "finish_reason": view.finish_reason.as_str(),
+            "stop_reason": {"kind": view.stop_reason.name()},
+            "usage": {
+                "prompt_tokens": view.usage.prompt_tokens,
+                "completion_tokens": view.usage.completion_tokens,
+                "total_tokens": view.usage.prompt_tokens + view.usage.completion_tokens,
+            },
+            "latency_ms": from_f64((self.latency.as_secs_f64() * 1e6).round() / 1e3),
+        });
+        if view.finish_reason == FinishReason::Length {
+            json["truncation"] = truncation::to_json(self.diagnosis(model).as_ref());
+        }
+        json
+    }
+}
+
+/// Adds `views`, `prefix_safe` and, where it is false, why, to the JSON of an answer with a list of
+/// limits.
+pub fn add_json(
+    json: &mut Value,
+    model: &OpenModel,
+    request: &GenerateRequest,
+    views: &[LimitView],
+) {
+    if views.is_empty() {
+        return;
+    }
+    let cause = limit_shapes_tokens(request);
+    json["prefix_safe"] = Value::from(cause.is_none());
+    if let Some(cause) = cause {
+        json["prefix_unsafe_because"] = Value::from(cause);
+    }
+    json["views"] = views.iter().map(|view| view.to_json(model)).collect();
+}
+
+/// The limits as a table for the summary: what each gives, needs and leaves open.
+pub fn summary_table(model: &OpenModel, views: &[LimitView]) -> String {
+    let heads = [
+        ("limit", Align::Right),
+        ("tokens", Align::Right),
+        ("finish", Align::Left),
+        ("latency", Align::Right),
+        ("left open", Align::Left),
+    ];
+    let row = |view: &LimitView| {
+        vec![
+            view.view.limit.to_string(),
+            view.view.ids.len().to_string(),
+            view.view.finish_reason.as_str().to_owned(),
+            milliseconds(view.latency),
+            view.diagnosis(model).map_or(String::new(), |found| found.explanation),
+        ]
+    };
+    table(&heads, &views.iter().map(row).collect::<Vec<_>>())
+}
+
+/// A time as people read it.
+pub fn milliseconds(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1e3)
+}

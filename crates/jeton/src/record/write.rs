@@ -1,0 +1,145 @@
+//! From an answer to its record, and from a record to its file.
+
+use super::{Choice, FORMAT_VERSION, Identity, Kind, Record, digest};
+use crate::computing::Computing;
+use crate::failure::Failure;
+use crate::generation::Answer;
+use crate::json_numbers::from_f64;
+use crate::open_model::OpenModel;
+use crate::param_values;
+use clap::ArgMatches;
+use serde_json::{Map, Value, json};
+use std::path::Path;
+
+/// The record of an answer.
+///
+/// # Errors
+/// When the model's files cannot be read again, or the answer is several runs: one per limit.
+pub fn of_answer(
+    model: &OpenModel,
+    answer: &Answer,
+    computing: &Computing,
+    template_used: bool,
+) -> Result<Record, Failure> {
+    if !answer.views.is_empty() && !answer.request.prefix_safe() {
+        let message = "limits that shape the tokens are runs of their own; record one at a time";
+        return Err(Failure::new(message));
+    }
+    let params = &answer.request.params;
+    let values = sampling::params::PARAMS.iter().filter(|spec| spec.name != "seed");
+    let values = values.filter_map(|spec| match (spec.name, params.max_tokens()) {
+        // Of several limits the largest was run.
+        ("max_tokens", limit) => {
+            limit.map(|limit| (spec.name, sampling::params::ParamValue::Int(limit as i128)))
+        }
+        _ => params.value_of(spec).map(|value| (spec.name, value)),
+    });
+    let finished = &answer.completion.finished;
+    Ok(Record {
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        numeric_law: u64::from(kernels::NUMERIC_LAW),
+        identity: Identity::of(model, template_used)?,
+        computing: computing.clone(),
+        prompt_ids: answer.request.prompt.clone(),
+        text: answer.request.text,
+        parameters: values.map(|(name, value)| (name.to_owned(), value)).collect(),
+        seed: answer.request.seed,
+        eos_ids: params.eos_ids(&model.eos_ids).to_vec(),
+        choices: vec![Choice {
+            index: answer.request.choice_index,
+            ids: finished.ids.clone(),
+            text_sha256: model::sha256_hex(answer.completion.text.as_bytes()),
+            finish_reason: finished.finish_reason.as_str().to_owned(),
+            stop_reason: finished.stop_reason.name().to_owned(),
+            stage_state: finished.stage_state.clone(),
+        }],
+    })
+}
+
+impl Record {
+    /// The record as a receipt or a state. A state also says `text`, for people: it is not read.
+    pub fn to_json(&self, kind: Kind, text: &str) -> Value {
+        let parameters: Map<String, Value> = self
+            .parameters
+            .iter()
+            .map(|(name, value)| (name.clone(), param_values::to_json(value)))
+            .collect();
+        let choice = |choice: &Choice| {
+            let mut json = json!({
+                "index": choice.index,
+                "ids": choice.ids,
+                "text_sha256": choice.text_sha256,
+                "finish_reason": choice.finish_reason,
+                "stop_reason": choice.stop_reason,
+            });
+            if kind == Kind::State {
+                let state = choice.stage_state.iter();
+                let state = state.map(|(name, value)| (name.clone(), from_f64(*value)));
+                json["stage_state"] = Value::Object(state.collect());
+                json["text"] = Value::from(text);
+            }
+            json
+        };
+        let mut json = json!({
+            "format": kind.format(),
+            "version": FORMAT_VERSION,
+            "program": self.program,
+            "numeric_law": self.numeric_law,
+            "model": self.identity.to_json(),
+            "computing": self.computing.to_json(),
+            "prompt_ids": self.prompt_ids,
+            "text": {
+                "keep_special": self.text.keep_special,
+                "continues_prompt": self.text.continues_prompt,
+            },
+            "parameters": parameters,
+            "seed": self.seed,
+            "eos_ids": self.eos_ids,
+            "choices": self.choices.iter().map(choice).collect::<Vec<_>>(),
+        });
+        json["sha256"] = Value::from(digest(&json));
+        json
+    }
+}
+
+/// Writes what `--save` and `--receipt` ask for. The receipt where one is made: for `--json` too.
+///
+/// # Errors
+/// When a file cannot be written, or one was asked for and the answer is several runs.
+pub fn keep(
+    model: &OpenModel,
+    answer: &Answer,
+    computing: &Computing,
+    template_used: bool,
+    flags: &ArgMatches,
+) -> Result<Option<Value>, Failure> {
+    let path = |name: &str| flags.get_one::<String>(name);
+    let (state_path, receipt_path) = (path("save"), path("receipt"));
+    if state_path.is_none() && receipt_path.is_none() && !flags.get_flag("json") {
+        return Ok(None);
+    }
+    let record = match of_answer(model, answer, computing, template_used) {
+        Ok(record) => record,
+        Err(_) if state_path.is_none() && receipt_path.is_none() => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    if let Some(path) = state_path {
+        write(path, &record.to_json(Kind::State, &answer.completion.text))?;
+    }
+    let receipt = record.to_json(Kind::Receipt, &answer.completion.text);
+    if let Some(path) = receipt_path {
+        write(path, &receipt)?;
+    }
+    Ok(Some(receipt))
+}
+
+/// Writes `json` to `path`, whole or not at all: first beside it, then in its place.
+///
+/// # Errors
+/// When the file cannot be written.
+fn write(path: &str, json: &Value) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(format!("{path}: {error}"));
+    let beside = format!("{path}.{}.part", std::process::id());
+    std::fs::write(&beside, format!("{json}\n")).map_err(failed)?;
+    std::fs::rename(&beside, Path::new(path)).map_err(failed)
+}

@@ -1,0 +1,201 @@
+//! Lists of limits, `--save`, `--resume`, `--receipt` and `verify`.
+
+use super::{jeton, serve};
+use serde_json::{Value, json};
+use std::path::PathBuf;
+
+/// A folder of its own for a test's files.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        Folder(tempfile::tempdir().expect("a temporary folder"))
+    }
+
+    fn path(&self, name: &str) -> String {
+        let path: PathBuf = self.0.path().join(name);
+        path.into_os_string().into_string().expect("a plain path")
+    }
+
+    fn read(&self, name: &str) -> Value {
+        let bytes = std::fs::read(self.path(name)).expect("it was written");
+        serde_json::from_slice(&bytes).expect("it is JSON")
+    }
+
+    fn write(&self, name: &str, value: &Value) {
+        std::fs::write(self.path(name), value.to_string()).expect("a temporary file");
+    }
+}
+
+fn ok(words: &[&str]) -> Value {
+    let run = jeton(words);
+    assert_eq!(run.code, 0, "{words:?}: {}", run.err);
+    serde_json::from_str(&run.out).expect("one JSON object")
+}
+
+#[track_caller]
+fn refused(words: &[&str], says: &[&str]) {
+    let run = jeton(words);
+    assert_eq!(run.code, 2, "{words:?}: {} {}", run.out, run.err);
+    for word in says {
+        assert!(run.err.contains(word), "no {word:?} in {}", run.err);
+    }
+    assert!(!run.err.contains("panicked"), "{}", run.err);
+}
+
+const STORY: [&str; 5] =
+    ["generate", "Tell me a story about a fox.", "--seed", "3", "--repetition-penalty=1.1"];
+
+#[test]
+fn a_list_of_limits_gives_what_each_limit_alone_gives() {
+    let whole = ok(&[&STORY[..], &["--max-tokens", "9,40,21", "--json"]].concat());
+    assert_eq!(whole["prefix_safe"], true);
+    let views = whole["views"].as_array().expect("views");
+    assert_eq!(views.len(), 3);
+    for view in views {
+        let limit = view["max_tokens"].to_string();
+        let alone = ok(&[&STORY[..], &["--max-tokens", &limit, "--json"]].concat());
+        for name in ["ids", "text", "finish_reason", "truncation"] {
+            assert_eq!(view[name], alone[name], "{name} under {limit}");
+        }
+        assert_eq!(view["stop_reason"]["kind"], alone["stop_reason"]["kind"]);
+        assert_eq!(view["usage"]["total_tokens"], alone["usage"]["total_tokens"]);
+    }
+    let latency = |index: usize| views[index]["latency_ms"].as_f64().expect("milliseconds");
+    assert!(0.0 < latency(0) && latency(0) < latency(2) && latency(2) < latency(1));
+
+    let shown = jeton(&[&STORY[..], &["--max-tokens", "9,40"]].concat());
+    assert!(shown.err.contains("limit  tokens  finish"), "{}", shown.err);
+    let list: Vec<usize> = (1..=65).collect();
+    let answers = serve(
+        &["generate", "--jsonl", "--temperature", "0"],
+        &[
+            json!({"prompt": "Once", "max_tokens": [2, 5]}),
+            json!({"prompt": "Once", "max_tokens": [5, 5]}),
+            json!({"prompt": "Once", "max_tokens": list}),
+            json!({"prompt": "Once", "max_tokens": [9, 2], "min_tokens": 3}),
+        ],
+    );
+    assert_eq!(answers[0]["views"][0]["ids"].as_array().map(Vec::len), Some(2));
+    assert_eq!(answers[1]["error"]["param"], "max_tokens");
+    assert_eq!(answers[2]["error"]["param"], "max_tokens");
+    assert_eq!(answers[3]["error"]["param"], "min_tokens");
+}
+
+#[test]
+fn a_saved_run_goes_on_as_if_more_had_been_asked_for_at_first() {
+    let folder = Folder::new();
+    let state = folder.path("state.json");
+    for more in [
+        &["--frequency-penalty", "0.7"][..],
+        &["--stop", "gives away", "--stop", "</think>"],
+        &["--profile", "llama.cpp"],
+        &["--temperature", "0"],
+    ] {
+        let base = [&STORY[..], more].concat();
+        let whole = ok(&[&base[..], &["--max-tokens", "40", "--json"]].concat());
+        let cut = ok(&[&base[..], &["--max-tokens", "13", "--json", "--save", &state]].concat());
+        assert_eq!(cut["finish_reason"], "length");
+        let longer = ok(&["generate", "--resume", &state, "--max-tokens", "40", "--json"]);
+        for name in ["ids", "text", "finish_reason", "stop_reason", "seed"] {
+            assert_eq!(longer[name], whole[name], "{name} with {more:?}");
+        }
+        assert_eq!(longer["usage"]["completion_tokens_details"]["resumed_tokens"], 13);
+        assert_eq!(longer["receipt"], whole["receipt"], "one run or two, one receipt");
+    }
+}
+
+#[test]
+fn what_shapes_tokens_cannot_change_on_the_way() {
+    let folder = Folder::new();
+    let state = folder.path("state.json");
+    ok(&[&STORY[..], &["--max-tokens", "6", "--json", "--save", &state]].concat());
+    let on = |more: &[&'static str], says: &[&str]| {
+        let words = ["generate", "--resume", &state, "--max-tokens", "20"];
+        refused(&[&words[..], more].concat(), says);
+    };
+    on(&["--repetition-penalty", "1.3"], &["`repetition_penalty`", "1.1", "1.3"]);
+    on(&["--seed", "4"], &["`seed`", "is 3", "given 4"]);
+    on(&["--stop", "x"], &["`stop`"]);
+    on(&["--precision", "f32"], &["`--precision`", "auto"]);
+    refused(&["generate", "--resume", &state, "--max-tokens", "6"], &["`max_tokens`", "6"]);
+    refused(&["generate", "a prompt", "--resume", &state], &["--resume"]);
+    // What was asked for already may be asked for again, and what is told about tokens may change.
+    let words = ["generate", "--resume", &state, "--max-tokens", "9", "--json", "--seed", "3"];
+    let more = ["--repetition-penalty", "1.1", "--logprobs"];
+    assert_eq!(ok(&[&words[..], &more[..]].concat())["logprobs"].as_array().map(Vec::len), Some(3));
+
+    let mut foreign = folder.read("state.json");
+    foreign["model"]["weights_sha256"] = json!("00");
+    folder.write("state.json", &foreign);
+    refused(&["generate", "--resume", &state, "--max-tokens", "9"], &["`sha256`", "changed"]);
+    std::fs::write(&state, "{\"format\":\"jeton-state\"}").expect("a temporary file");
+    refused(&["generate", "--resume", &state, "--max-tokens", "9"], &["`version`"]);
+    refused(&["generate", "--resume", "/no/such/file"], &["/no/such/file"]);
+}
+
+#[test]
+fn a_receipt_is_verified_and_a_changed_one_is_not() {
+    let folder = Folder::new();
+    let receipt = folder.path("receipt.json");
+    ok(&[&STORY[..], &["--max-tokens", "25", "--json", "--receipt", &receipt]].concat());
+    for threads in ["1", "3"] {
+        let verified = ok(&["verify", &receipt, "--json", "--threads", threads]);
+        assert_eq!((&verified["match"], &verified["tokens"]), (&json!(true), &json!(25)));
+    }
+    assert_eq!(jeton(&["verify", &receipt, "--isa", "scalar"]).code, 0);
+
+    let mut forged = folder.read("receipt.json");
+    forged["choices"][0]["ids"][20] = json!(7);
+    folder.write("forged.json", &forged);
+    refused(&["verify", &folder.path("forged.json")], &["`sha256`"]);
+    // A forger can make the digest fit; the run tells.
+    forged["sha256"] = json!(digest_by_the_page(&forged));
+    folder.write("forged.json", &forged);
+    let run = jeton(&["verify", &folder.path("forged.json"), "--json"]);
+    let verdict: Value = serde_json::from_str(&run.out).expect("one JSON object");
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert_eq!(verdict["difference"]["field"], "choices[0].ids[20]");
+    assert_eq!(verdict["difference"]["recorded"], 7);
+
+    let mut foreign = folder.read("receipt.json");
+    foreign["model"]["weights_sha256"] = json!("00");
+    foreign["sha256"] = json!(digest_by_the_page(&foreign));
+    folder.write("foreign.json", &foreign);
+    let run = jeton(&["verify", &folder.path("foreign.json")]);
+    assert_eq!(run.code, 1, "{}", run.err);
+    assert!(run.out.contains("model.weights_sha256"), "{}", run.out);
+    refused(&["verify", "/no/such/file"], &["/no/such/file"]);
+}
+
+/// The digest as `docs/DETERMINISM.md` describes it, made without the program.
+fn digest_by_the_page(record: &Value) -> String {
+    fn write(value: &Value, out: &mut String) {
+        match value {
+            Value::Object(entries) => {
+                let mut entries: Vec<(&String, &Value)> = entries.iter().collect();
+                entries.sort_by_key(|(name, _)| *name);
+                for (index, (name, value)) in entries.into_iter().enumerate() {
+                    out.push_str(if index == 0 { "{" } else { "," });
+                    out.push_str(&format!("{}:", json!(name)));
+                    write(value, out);
+                }
+                out.push('}');
+            }
+            Value::Array(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    out.push_str(if index == 0 { "" } else { "," });
+                    write(item, out);
+                }
+                out.push(']');
+            }
+            other => out.push_str(&other.to_string()),
+        }
+    }
+    let mut bare = record.clone();
+    bare.as_object_mut().expect("an object").remove("sha256");
+    let mut text = String::new();
+    write(&bare, &mut text);
+    model::sha256_hex(text.as_bytes())
+}
