@@ -12,6 +12,7 @@ mod pipeline;
 mod profiles;
 mod properties;
 mod short_ways;
+mod stage_cases;
 mod stages;
 mod stopping;
 mod support;
