@@ -15,6 +15,7 @@ pub fn command(version: &'static str) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([generate(), chat(), trace(), inspect(), bench()])
+        .subcommand(crate::commands::compare::command())
         .subcommand(crate::commands::verify::command())
         .subcommands([tokenize(), detokenize(), template(), logits(), sample()])
 }
@@ -181,11 +182,13 @@ fn record_flags() -> [Arg; 3] {
     ]
 }
 
-fn prompt() -> Arg {
+/// The prompt.
+pub fn prompt() -> Arg {
     Arg::new("prompt").value_name("PROMPT").help("The prompt; - reads standard input")
 }
 
-fn prompt_flags() -> [Arg; 3] {
+/// How the prompt is made.
+pub fn prompt_flags() -> [Arg; 3] {
     [flag("raw", "Continue the text itself, without the model's chat template"), system(), think()]
 }
 

@@ -24,6 +24,7 @@ mod record;
 mod response;
 mod resume;
 mod runs;
+mod side_by_side;
 mod summary;
 mod terminal;
 mod trace_page;
@@ -66,6 +67,10 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
         "trace" => {
             interrupt::install();
             commands::trace::run(flags)
+        }
+        "compare" => {
+            interrupt::install();
+            commands::compare::run(flags)
         }
         "verify" => {
             interrupt::install();

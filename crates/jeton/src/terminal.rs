@@ -92,7 +92,7 @@ fn line(cells: &[String], heads: &[(&str, Align)], widths: &[usize]) -> String {
 }
 
 /// Terminal columns of `text`, counting wide East Asian characters and emoji as two.
-fn columns(text: &str) -> usize {
+pub fn columns(text: &str) -> usize {
     text.chars().map(|letter| if is_wide(letter) { 2 } else { 1 }).sum()
 }
 
