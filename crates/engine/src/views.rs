@@ -12,7 +12,7 @@ use crate::admission::EngineInfo;
 use crate::api::{GenerateRequest, Usage};
 use crate::collect::Completion;
 use crate::output::Output;
-use crate::thinking::PartTexts;
+use crate::thinking::{PartTexts, ThinkingReport};
 use model::TokenId;
 use sampling::params::ParamError;
 use sampling::stop::{FinishReason, StopReason};
@@ -30,6 +30,8 @@ pub struct View {
     pub text: String,
     /// The text of the thought.
     pub thinking_text: String,
+    /// What became of the thought; none where there was none.
+    pub thinking: Option<ThinkingReport>,
     /// The API's word for the ending.
     pub finish_reason: FinishReason,
     /// Exactly what ended it.
@@ -132,6 +134,7 @@ pub fn replay(
                     resumed_tokens: finished.usage.resumed_tokens.min(count),
                     ..finished.usage
                 },
+                thinking: cut.thinking(),
                 ..whole(*limit, completion)
             });
         }
@@ -148,6 +151,7 @@ fn whole(limit: usize, completion: &Completion) -> View {
         ids: finished.ids.clone(),
         text: completion.text.clone(),
         thinking_text: completion.thinking_text.clone(),
+        thinking: finished.thinking,
         finish_reason: finished.finish_reason,
         stop_reason: finished.stop_reason.clone(),
         usage: finished.usage,

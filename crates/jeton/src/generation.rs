@@ -1,12 +1,14 @@
 //! One answer: from a prompt and its parameters to what the engine said, with its times.
 
 use crate::computing::Computing;
-use crate::effective::Effective;
+use crate::effective::{Effective, SetBy};
 use crate::jsonl::RequestError;
 use crate::limit_views::LimitView;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
 use crate::runs::{Run, run_all};
+use crate::thinking::Prepared;
+use crate::{model_profile, thinking};
 use clap::ArgMatches;
 use engine::views;
 use engine::{
@@ -190,11 +192,13 @@ pub fn request(
     effective: &Effective,
     extras: Extras,
 ) -> Result<GenerateRequest, RequestError> {
-    let ids = prompt.encode(model)?;
+    let is_set = |name: &str| effective.set_by(name) == SetBy::Request;
+    model_profile::of(model).check_locked(&model.name(), is_set)?;
+    let Prepared { ids, thinking } = thinking::prepare(model, prompt, &effective.params)?;
     let vocab_size = model.file.config().vocab_size;
     effective.params.check_vocabulary(vocab_size).map_err(param_error)?;
     let seed = effective.params.seed().unwrap_or_else(fresh_seed);
-    let asked = effective.set_by("max_tokens") == crate::effective::SetBy::Request;
+    let asked = is_set("max_tokens");
     Ok(GenerateRequest {
         on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },
         text: TextOptions {
@@ -202,6 +206,7 @@ pub fn request(
             continues_prompt: prompt.is_continued(),
         },
         trace: extras.trace,
+        thinking,
         ..GenerateRequest::new(ids, effective.params.clone(), seed)
     })
 }

@@ -4,7 +4,7 @@ use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
 use crate::runs::Run;
 use crate::terminal::{Align, table};
-use crate::truncation;
+use crate::{thinking, truncation};
 use engine::views::{View, limit_shapes_tokens, views};
 use engine::{Engine, GenerateRequest};
 use policy::truncation::Diagnosis;
@@ -37,7 +37,7 @@ impl LimitView {
     /// What the cut left open; none where nothing was cut or nothing is visibly open.
     pub fn diagnosis(&self, model: &OpenModel) -> Option<Diagnosis> {
         let is_cut = self.view.finish_reason == FinishReason::Length;
-        is_cut.then(|| truncation::of_ids(model, &self.view.ids)).flatten()
+        is_cut.then(|| truncation::of_ids(model, &self.view.ids, self.view.thinking)).flatten()
     }
 
     /// The fields of one limit.
@@ -56,6 +56,10 @@ impl LimitView {
             },
             "latency_ms": from_f64((self.latency.as_secs_f64() * 1e6).round() / 1e3),
         });
+        if let Some(thinking) = thinking::to_json(view.thinking, &view.thinking_text) {
+            json["thinking"] = thinking;
+            thinking::add_usage(&mut json["usage"], &view.usage);
+        }
         if view.finish_reason == FinishReason::Length {
             json["truncation"] = truncation::to_json(self.diagnosis(model).as_ref());
         }

@@ -5,6 +5,7 @@
 //! everything else to standard error.
 #![forbid(unsafe_code)]
 
+mod answer_text;
 mod args;
 mod commands;
 mod computing;
@@ -16,6 +17,7 @@ mod interrupt;
 mod json_numbers;
 mod jsonl;
 mod limit_views;
+mod model_profile;
 mod open_model;
 mod output;
 mod param_values;
@@ -27,6 +29,7 @@ mod runs;
 mod side_by_side;
 mod summary;
 mod terminal;
+mod thinking;
 mod trace_page;
 mod truncation;
 

@@ -12,7 +12,8 @@ use model::{
 use sampling::params::ParamValue;
 use serde_json::{Map, Value};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
+use text::thinking::ThinkingFormat;
 use text::{ChatTemplate, Tokenizer};
 
 /// The model that ships inside the program: `models/README.md` says what it can do.
@@ -32,6 +33,8 @@ pub struct OpenModel {
     pub eos_ids: Vec<TokenId>,
     /// `bos_token` and its like, as templates read them.
     pub special_tokens: Map<String, Value>,
+    /// Found when it is first asked for, since the template is tried out for it.
+    thinking: OnceLock<Option<Arc<ThinkingFormat>>>,
 }
 
 impl OpenModel {
@@ -65,13 +68,20 @@ impl OpenModel {
         let eos_ids = eos_ids(&file, &defaults, &tokenizer);
         let special_tokens = special_tokens(&file, &tokenizer)?;
         let tokenizer = Arc::new(tokenizer);
-        Ok(OpenModel { file, tokenizer, template, defaults, eos_ids, special_tokens })
+        let thinking = OnceLock::new();
+        Ok(OpenModel { file, tokenizer, template, defaults, eos_ids, special_tokens, thinking })
     }
 
     /// The name to show: what the file calls itself, else its path.
     pub fn name(&self) -> String {
         let own = self.file.metadata().and_then(|metadata| metadata.str("general.name").ok()?);
         own.map_or_else(|| self.file.name(), str::to_owned)
+    }
+
+    /// How the model marks its thoughts; none where it marks none.
+    pub fn thinking(&self) -> Option<&Arc<ThinkingFormat>> {
+        let find = || ThinkingFormat::find(self.template.as_ref(), &self.tokenizer).map(Arc::new);
+        self.thinking.get_or_init(find).as_ref()
     }
 
     /// Brings the weights into reach, as the flags say.

@@ -66,6 +66,9 @@ pub fn from_matches(matches: &ArgMatches) -> Vec<(String, ParamValue)> {
         let given: Vec<&str> = given.map(String::as_str).collect();
         values.push((spec.name.to_string(), from_words(&spec.kind, &given)));
     }
+    if let Ok(Some(word)) = matches.try_get_one::<String>("think") {
+        values.push(("enable_thinking".to_string(), ParamValue::Bool(word == "on")));
+    }
     values
 }
 

@@ -42,7 +42,14 @@ impl Prompt {
 
 /// Encodes prompt text. Special tokens written in it count: templates write them as text, and so do
 /// people who continue a raw prompt.
-fn encode(model: &OpenModel, text: &str, add_special: bool) -> Result<Vec<TokenId>, RequestError> {
+///
+/// # Errors
+/// When the text is too long.
+pub fn encode(
+    model: &OpenModel,
+    text: &str,
+    add_special: bool,
+) -> Result<Vec<TokenId>, RequestError> {
     let options = EncodeOptions { add_special, parse_special: true };
     model
         .tokenizer
@@ -71,21 +78,15 @@ pub fn render(model: &OpenModel, input: &ChatInput) -> Result<String, RequestErr
 }
 
 /// A conversation of an optional system message and one question.
-pub fn question(system: Option<&str>, text: &str, think: Option<bool>) -> ChatInput {
+pub fn question(system: Option<&str>, text: &str) -> ChatInput {
     let system = system.map(|system| json!({"role": "system", "content": system}));
     let user = json!({"role": "user", "content": text});
     ChatInput {
         messages: system.into_iter().chain([user]).collect(),
-        template_kwargs: thinking(think),
         add_generation_prompt: true,
         now: now(),
         ..ChatInput::default()
     }
-}
-
-/// The template variable that asks for thinking or forbids it; nothing leaves the model's default.
-pub fn thinking(think: Option<bool>) -> Map<String, Value> {
-    think.map(|on| ("enable_thinking".to_owned(), Value::from(on))).into_iter().collect()
 }
 
 /// The fields of a JSON request that make a conversation.

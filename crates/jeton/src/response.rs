@@ -4,7 +4,7 @@ use crate::effective::SetBy;
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::{limit_views, param_values, truncation};
+use crate::{limit_views, param_values, thinking, truncation};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -38,6 +38,11 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
         "parameters": parameters_json(answer),
         "times": times_json(answer),
     });
+    let thinking = thinking::to_json(finished.thinking, &completion.thinking_text);
+    if let Some(thinking) = thinking {
+        json["thinking"] = thinking;
+        thinking::add_usage(&mut json["usage"], usage);
+    }
     if let Some(truncation) = truncation::answer_json(model, answer) {
         json["truncation"] = truncation;
     }
@@ -144,6 +149,12 @@ pub fn step_json(model: &OpenModel, token: &TokenEvent, text: &str) -> Value {
         "nucleus_size": token.nucleus_size,
         "text": text,
     });
+    if token.part != engine::thinking::Part::Answer {
+        step["part"] = Value::from(token.part.as_str());
+    }
+    if let Some(forced) = token.forced {
+        step["forced"] = Value::from(forced.as_str());
+    }
     let Some(trace) = &token.trace else { return step };
     let candidates = |list: &[sampling::trace::TraceCandidate]| -> Value {
         let entry = |candidate: &sampling::trace::TraceCandidate| {

@@ -6,6 +6,7 @@ use crate::failure::Failure;
 use crate::open_model::OpenModel;
 use crate::param_values;
 use crate::record::{self, Identity, Kind, Record};
+use crate::thinking;
 use clap::ArgMatches;
 use engine::{GenerateRequest, LimitOverflow};
 
@@ -49,6 +50,7 @@ pub fn open(path: &str, model: &OpenModel, flags: &ArgMatches) -> Result<Resumed
     let effective = Effective::resumed(record.parameters_with(&given)?, &given)?;
     let asked = effective.set_by("max_tokens") == SetBy::Request;
     let request = GenerateRequest {
+        thinking: thinking::again(model, template_used, &record.prompt_ids, &effective.params),
         generated: choice.ids.clone(),
         stage_state: choice.stage_state.clone(),
         on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },

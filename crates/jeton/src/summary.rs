@@ -4,7 +4,7 @@ use crate::generation::Answer;
 use crate::open_model::OpenModel;
 use crate::response::limit_set_by;
 use crate::terminal::quoted;
-use crate::{limit_views, truncation};
+use crate::{limit_views, thinking, truncation};
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -18,6 +18,9 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     let mut tokens = format!("{prompt}, {} completion tokens", usage.completion_tokens);
     if usage.resumed_tokens > 0 {
         tokens.push_str(&format!(" ({} of them from earlier)", usage.resumed_tokens));
+    }
+    if let Some(words) = thinking::summary_words(&answer.completion) {
+        tokens.push_str(&format!(" ({words})"));
     }
     let reason = format!(
         "finish_reason {}, stop_reason {}",

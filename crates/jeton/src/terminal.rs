@@ -28,6 +28,17 @@ impl Paint {
         Paint { on: terminal && !refused }
     }
 
+    /// Never any colour.
+    #[cfg(test)]
+    pub fn plain() -> Paint {
+        Paint { on: false }
+    }
+
+    /// Whether colour is seen.
+    pub fn is_on(self) -> bool {
+        self.on
+    }
+
     /// Less important text.
     pub fn dim(self, text: &str) -> String {
         self.code("2", text)

@@ -2,6 +2,7 @@
 
 use crate::generation::Answer;
 use crate::open_model::OpenModel;
+use engine::thinking::{ThinkingClosed, ThinkingReport};
 use model::TokenId;
 use policy::truncation::{Context, Diagnosis, Open, diagnose};
 use sampling::stop::FinishReason;
@@ -9,8 +10,13 @@ use serde_json::{Value, json};
 use text::EncodeOptions;
 
 /// The diagnosis of a completion of `ids` that ended at a limit; none when nothing is visibly open.
-/// Special tokens count, since some models mark their thinking with them.
-pub fn of_ids(model: &OpenModel, ids: &[TokenId]) -> Option<Diagnosis> {
+/// Special tokens count, since some models mark their thinking with them; `thinking` tells
+/// whether a thought is open, where that is known.
+pub fn of_ids(
+    model: &OpenModel,
+    ids: &[TokenId],
+    thinking: Option<ThinkingReport>,
+) -> Option<Diagnosis> {
     let text = model.tokenizer.decode(ids, false).ok()?;
     let options = EncodeOptions { add_special: false, parse_special: false };
     let count_tokens =
@@ -18,6 +24,7 @@ pub fn of_ids(model: &OpenModel, ids: &[TokenId]) -> Option<Diagnosis> {
     let context = Context {
         completion_tokens: ids.len(),
         count_tokens: Some(&count_tokens),
+        is_thinking: thinking.map(|report| report.closed == ThinkingClosed::Open),
         ..Context::default()
     };
     diagnose(&text, &context)
@@ -46,7 +53,7 @@ pub fn to_json(diagnosis: Option<&Diagnosis>) -> Value {
 pub fn answer_json(model: &OpenModel, answer: &Answer) -> Option<Value> {
     let finished = &answer.completion.finished;
     let is_cut = finished.finish_reason == FinishReason::Length;
-    is_cut.then(|| to_json(of_ids(model, &finished.ids).as_ref()))
+    is_cut.then(|| to_json(of_ids(model, &finished.ids, finished.thinking).as_ref()))
 }
 
 /// The summary's line for an answer that ended by `length`.
@@ -55,7 +62,7 @@ pub fn answer_line(model: &OpenModel, answer: &Answer) -> Option<String> {
     if finished.finish_reason != FinishReason::Length {
         return None;
     }
-    let found = of_ids(model, &finished.ids)?;
+    let found = of_ids(model, &finished.ids, finished.thinking)?;
     Some(format!("{}; try --max-tokens {}", found.explanation, found.suggestion.max_tokens))
 }
 

@@ -1,6 +1,6 @@
 //! `jeton chat`: a conversation in the terminal.
 
-use super::generate::{show_text, think_flag};
+use crate::answer_text::AnswerText;
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::generation::{Answer, AnswerError, Extras, Generator};
@@ -39,7 +39,6 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let mut chat = Chat {
         generator: Generator::new(&model, flags, 1)?,
         set: param_values::from_matches(flags),
-        think: think_flag(flags),
         system: flags.get_one::<String>("system").cloned(),
         messages: Vec::new(),
         last: None,
@@ -79,7 +78,6 @@ struct Chat {
     generator: Generator,
     /// What flags and `/set` said.
     set: Vec<(String, ParamValue)>,
-    think: Option<bool>,
     system: Option<String>,
     messages: Vec<Value>,
     last: Option<Answer>,
@@ -99,13 +97,15 @@ impl Chat {
         interrupt::clear();
         self.messages.push(json!({"role": "user", "content": question}));
         let system = self.system.iter().map(|text| json!({"role": "system", "content": text}));
-        let mut input = prompt::question(None, "", self.think);
+        let mut input = prompt::question(None, "");
         input.messages = system.chain(self.messages.iter().cloned()).collect();
         let answered = self.effective().and_then(|effective| {
             let prompt = Prompt::Chat(Box::new(input));
             let extras = Extras::default();
+            let mut shown = AnswerText::new(false);
             let answered =
-                self.generator.answer(&self.model, &prompt, effective, extras, show_text);
+                self.generator
+                    .answer(&self.model, &prompt, effective, extras, |event| shown.show(event));
             answered.map_err(|error| match error {
                 AnswerError::Request(error) if error.kind == "context_length_exceeded" => {
                     Failure::from(error).with_hint("/new begins a new conversation")
@@ -130,7 +130,12 @@ impl Chat {
                     eprintln!("{}", self.paint.dim(&format!("[{note}]")));
                 }
                 let content = answer.completion.text.clone();
-                self.messages.push(json!({"role": "assistant", "content": content}));
+                let mut message = json!({"role": "assistant", "content": content});
+                if !answer.completion.thinking_text.is_empty() {
+                    let thought = answer.completion.thinking_text.clone();
+                    message["reasoning_content"] = Value::from(thought);
+                }
+                self.messages.push(message);
                 self.last = Some(answer);
             }
             Err(failure) if failure.reader_is_gone() => return Err(failure),
@@ -163,19 +168,12 @@ impl Chat {
                 Some(answer) => summary::lines(&self.model, answer),
                 None => "no answer yet".to_owned(),
             },
-            "think" => {
-                self.think = match rest {
-                    "on" => Some(true),
-                    "off" => Some(false),
-                    "" => None,
-                    other => return format!("/think takes on or off; given {other}"),
-                };
-                match self.think {
-                    Some(true) => "thinking on".to_owned(),
-                    Some(false) => "thinking off".to_owned(),
-                    None => "thinking as the model likes".to_owned(),
-                }
-            }
+            "think" => match rest {
+                "on" => self.set_thinking("true", "thinking on"),
+                "off" => self.set_thinking("false", "thinking off"),
+                "" => self.set_thinking("", "thinking as the model likes"),
+                other => format!("/think takes on or off; given {other}"),
+            },
             other => format!("unknown command /{other}; /help lists them"),
         }
     }
@@ -207,6 +205,17 @@ impl Chat {
                 self.set = before;
                 failure.to_string()
             }
+        }
+    }
+
+    /// Says `done`, unless what else is set forbids it.
+    fn set_thinking(&mut self, value: &str, done: &str) -> String {
+        self.set_parameter(&format!("enable_thinking {value}"));
+        let kept = self.set.iter().find(|(name, _)| name == "enable_thinking");
+        let is = kept.map_or(String::new(), |(_, value)| param_values::to_json(value).to_string());
+        match is == value {
+            true => done.to_owned(),
+            false => self.set_parameter(&format!("enable_thinking {value}")),
         }
     }
 

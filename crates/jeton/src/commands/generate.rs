@@ -1,5 +1,6 @@
 //! `jeton generate`: one prompt from the command line, or requests as JSON Lines.
 
+use crate::answer_text::AnswerText;
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::generation::{AnswerError, Extras, Generator};
@@ -35,7 +36,8 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         return Ok(Outcome::Done);
     }
     let as_json = flags.get_flag("json");
-    let show = |event: &Event| if as_json { Ok(()) } else { show_text(event) };
+    let mut shown = AnswerText::new(flags.get_flag("show-special"));
+    let show = |event: &Event| if as_json { Ok(()) } else { shown.show(event) };
     let (computing, answer, template_used) = match flags.get_one::<String>("resume") {
         Some(path) => {
             let resumed = resume::open(path, &model, flags)?;
@@ -74,20 +76,6 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     }
 }
 
-/// Writes what an event adds to the text, at once.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub fn show_text(event: &Event) -> std::io::Result<()> {
-    let text = match event {
-        Event::Token(token) => &token.text,
-        Event::Finished(finished) => &finished.text,
-        Event::Started(started) => &started.resumed_text,
-        Event::PromptLogprobs(_) => return Ok(()),
-    };
-    output::text(text)
-}
-
 /// The prompt that the flags describe: a question to a chat model, or text to continue.
 ///
 /// # Errors
@@ -96,21 +84,15 @@ pub fn prompt_from_flags(model: &OpenModel, flags: &ArgMatches) -> Result<Prompt
     let argument = flags.get_one::<String>("prompt").map_or("", String::as_str);
     let text = prompt::read_argument(argument)?;
     let system = flags.get_one::<String>("system").map(String::as_str);
-    let think = think_flag(flags);
     if flags.get_flag("raw") || model.template.is_none() {
-        if system.is_some() || think.is_some() {
+        if system.is_some() || flags.contains_id("think") {
             let message = "--system and --think need the model's chat template";
             let hint = if flags.get_flag("raw") { "leave --raw out" } else { "it has none" };
             return Err(Failure::new(message).with_hint(hint));
         }
         return Ok(Prompt::Text(text));
     }
-    Ok(Prompt::Chat(Box::new(prompt::question(system, &text, think))))
-}
-
-/// `--think on|off`.
-pub fn think_flag(flags: &ArgMatches) -> Option<bool> {
-    flags.get_one::<String>("think").map(|word| word == "on")
+    Ok(Prompt::Chat(Box::new(prompt::question(system, &text))))
 }
 
 /// Serves JSON Lines requests.
@@ -133,8 +115,6 @@ const OTHER_FIELDS: &[&str] = &[
     "special_tokens",
     "add_generation_prompt",
     "continue_final_message",
-    "enable_thinking",
-    "reasoning_effort",
     "now",
     "model",
     "show_special",

@@ -73,6 +73,7 @@ fn texts_so_far(tokens: &[TokenEvent]) -> Vec<String> {
     tokens
         .iter()
         .map(|token| {
+            text.push_str(&token.thinking_text);
             text.push_str(&token.text);
             text.clone()
         })
@@ -109,7 +110,7 @@ fn steps_table(model: &OpenModel, answer: &Answer) -> String {
             let rank = trace.map_or(String::new(), |trace| (trace.raw_rank + 1).to_string());
             vec![
                 (token.index + 1).to_string(),
-                piece(model, token.id),
+                piece(model, token.id) + if token.forced.is_some() { " forced" } else { "" },
                 percent(token.probability),
                 raw,
                 rank,
@@ -161,6 +162,10 @@ fn stage_text(model: &OpenModel, stage: &StageTrace) -> String {
 }
 
 fn choice_text(model: &OpenModel, token: &TokenEvent, trace: &ChoiceTrace) -> String {
+    if let Some(forced) = token.forced {
+        let why = forced.as_str();
+        return format!("forced ({why}) in place of the choice: {}", piece(model, token.id));
+    }
     match trace.draw {
         Some(draw) => format!(
             "drew u = {:.6}, in [{:.6}, {:.6}) of {}",

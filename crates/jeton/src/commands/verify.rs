@@ -7,6 +7,7 @@ use crate::open_model::OpenModel;
 use crate::record::{self, Choice, Identity, Kind, Record};
 use crate::runs::{Run, run_all};
 use crate::terminal::quoted;
+use crate::thinking;
 use crate::{args, interrupt, output};
 use clap::{Arg, ArgMatches, Command};
 use engine::LimitOverflow;
@@ -123,6 +124,8 @@ fn again(
     let mut requests = Vec::with_capacity(record.choices.len());
     for choice in &record.choices {
         let mut request = record.request(params.clone(), choice);
+        let template_used = record.identity.template_sha256.is_some();
+        request.thinking = thinking::again(model, template_used, &record.prompt_ids, &params);
         if is_cut_from_outside(choice) {
             // It ended where nobody can say again; its tokens can be made again.
             let limit = choice.ids.len().max(1);
