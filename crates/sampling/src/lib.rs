@@ -13,6 +13,7 @@ pub mod beam;
 pub mod candidates;
 mod exponential;
 mod head;
+pub mod lint;
 pub mod logprobs;
 pub mod mask;
 pub mod params;

@@ -234,6 +234,11 @@ impl SamplingParams {
         !self.do_sample || self.is_beam_search() || is_cold
     }
 
+    /// Whether a token is drawn, unless the temperature is 0.
+    pub fn do_sample(&self) -> bool {
+        self.do_sample
+    }
+
     /// The end-of-sequence ids in force: the request's own, else the model's.
     pub fn eos_ids<'a>(&'a self, model_eos_ids: &'a [TokenId]) -> &'a [TokenId] {
         self.eos_token_ids.as_deref().unwrap_or(model_eos_ids)

@@ -196,6 +196,11 @@ pub fn stage_names() -> impl Iterator<Item = &'static str> {
     STAGES.iter().map(|kind| kind.name)
 }
 
+/// Whether the stage of that name acts on logits as such, so that it counts for greedy choice too.
+pub(crate) fn shapes_logits(name: &str) -> bool {
+    STAGES.iter().any(|kind| kind.name == name && kind.shapes_logits)
+}
+
 /// The stages a request asks for, in its order, without those at their neutral value.
 pub(crate) fn build_stages(
     params: &SamplingParams,
