@@ -1,6 +1,6 @@
 //! The command line: every command with its flags and an example.
 
-use crate::param_values;
+use crate::{commands, param_values};
 use clap::{Arg, ArgAction, Command, value_parser};
 
 /// The whole command line.
@@ -18,6 +18,7 @@ pub fn command(version: &'static str) -> Command {
         .subcommand(crate::commands::compare::command())
         .subcommand(crate::commands::verify::command())
         .subcommands([tokenize(), detokenize(), template(), logits(), sample()])
+        .subcommand(commands::lint::command(generate()))
 }
 
 fn generate() -> Command {

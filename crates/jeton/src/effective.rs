@@ -135,6 +135,11 @@ impl Effective {
         }
     }
 
+    /// Canonical names of the parameters that the request set.
+    pub fn given(&self) -> &[&'static str] {
+        &self.by_request
+    }
+
     /// What was asked for a parameter that the profile changed.
     pub fn asked(&self, name: &str) -> Option<&ParamValue> {
         let changed = self.params.changed_by_profile().iter();

@@ -4,6 +4,8 @@ use std::fmt;
 
 /// What was compared is not the same.
 pub const EXIT_DIFFERENT: u8 = 1;
+/// A check did its work and found something: exit code 1.
+pub const EXIT_WARNED: u8 = 1;
 /// Something was wrong with the request, a file or the machine: exit code 2.
 pub const EXIT_WRONG: u8 = 2;
 /// Stopped by the user: 128 + SIGINT, as shells report it.

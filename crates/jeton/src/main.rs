@@ -1,8 +1,8 @@
 //! `jeton` opens the door: the one binary over the rooms.
 //!
-//! Exit codes: 0 when it did what was asked, 1 when what it compared differs, 2 when the request, a
-//! file or the machine was wrong, 130 when the user stopped it. Results go to standard output,
-//! everything else to standard error.
+//! Exit codes: 0 when it did what was asked, 1 when what it compared differs or `lint` warns, 2 when
+//! the request, a file or the machine was wrong, 130 when the user stopped it. Results go to
+//! standard output, everything else to standard error.
 #![forbid(unsafe_code)]
 
 mod answer_text;
@@ -32,10 +32,11 @@ mod terminal;
 mod thinking;
 mod trace_page;
 mod truncation;
+mod warnings;
 
 use clap::ArgMatches;
 use commands::generate::Outcome;
-use failure::{EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_WRONG, Failure};
+use failure::{EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_WARNED, EXIT_WRONG, Failure};
 use kernels::Kernels;
 use std::process::ExitCode;
 use terminal::{Paint, Stream};
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
     let Some((name, flags)) = matches.subcommand() else { return ExitCode::from(EXIT_WRONG) };
     match run(name, flags) {
         Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Warned) => ExitCode::from(EXIT_WARNED),
         Ok(Outcome::Interrupted) => ExitCode::from(EXIT_INTERRUPTED),
         Ok(Outcome::Different) => ExitCode::from(EXIT_DIFFERENT),
         Err(failure) if failure.reader_is_gone() => ExitCode::SUCCESS,
@@ -88,6 +90,7 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
         "tokenize" => commands::tokens::tokenize(flags).map(|()| Outcome::Done),
         "detokenize" => commands::tokens::detokenize(flags).map(|()| Outcome::Done),
         "template" => commands::template::run(flags).map(|()| Outcome::Done),
+        "lint" => commands::lint::run(flags),
         "logits" => commands::logits::run(flags).map(|()| Outcome::Done),
         _ => Ok(commands::sample::run().map(|()| Outcome::Done)?),
     }

@@ -1,10 +1,10 @@
 //! Answers as JSON: the fields of the JSON Lines protocol and of `--json`.
 
-use crate::effective::SetBy;
+use crate::effective::{Effective, SetBy};
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::{limit_views, param_values, thinking, truncation};
+use crate::{limit_views, param_values, thinking, truncation, warnings};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -35,13 +35,17 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
         },
         "seed": completion.started.as_ref().map(|started| started.seed),
         "model": model.name(),
-        "parameters": parameters_json(answer),
+        "parameters": effective_json(&answer.effective),
         "times": times_json(answer),
     });
     let thinking = thinking::to_json(finished.thinking, &completion.thinking_text);
     if let Some(thinking) = thinking {
         json["thinking"] = thinking;
         thinking::add_usage(&mut json["usage"], usage);
+    }
+    let warnings = warnings::of(model, &answer.effective);
+    if !warnings.is_empty() {
+        json["warnings"] = warnings::to_json(&warnings);
     }
     if let Some(truncation) = truncation::answer_json(model, answer) {
         json["truncation"] = truncation;
@@ -88,13 +92,14 @@ pub fn limit_set_by(answer: &Answer) -> &'static str {
     }
 }
 
-fn parameters_json(answer: &Answer) -> Value {
+/// Every parameter that somebody set: its value and by whom, and what a profile made of it.
+pub fn effective_json(effective: &Effective) -> Value {
     let mut parameters = Map::new();
-    for (spec, value, set_by) in answer.effective.entries() {
+    for (spec, value, set_by) in effective.entries() {
         if set_by != SetBy::Default {
             let mut entry =
                 json!({"value": param_values::to_json(&value), "set_by": set_by.as_str()});
-            if let Some(asked) = answer.effective.asked(spec.name) {
+            if let Some(asked) = effective.asked(spec.name) {
                 entry["asked"] = param_values::to_json(asked);
                 entry["changed_by"] = Value::from(SetBy::Profile.as_str());
             }

@@ -4,7 +4,7 @@ use crate::generation::Answer;
 use crate::open_model::OpenModel;
 use crate::response::limit_set_by;
 use crate::terminal::quoted;
-use crate::{limit_views, thinking, truncation};
+use crate::{limit_views, thinking, truncation, warnings};
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -39,7 +39,9 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
         true => String::new(),
         false => format!("\n\n{}", limit_views::summary_table(model, &answer.views).trim_end()),
     };
-    format!("{tokens}\n{reason}\n{cut}{}{seed}{limits}", speed(answer))
+    let warned = warnings::line(&warnings::of(model, &answer.effective));
+    let warned = warned.map_or(String::new(), |line| format!("\n{line}"));
+    format!("{tokens}\n{reason}\n{cut}{}{seed}{warned}{limits}", speed(answer))
 }
 
 /// TTFT, TPOT and decode speed.

@@ -19,6 +19,8 @@ use serde_json::Value;
 pub enum Outcome {
     /// It ended by its own rules.
     Done,
+    /// A check found something.
+    Warned,
     /// The user stopped it.
     Interrupted,
     /// What was compared is not the same.
@@ -128,21 +130,7 @@ fn answer_line(
     request: &Value,
 ) -> Result<Value, RequestError> {
     let prompt = prompt_from_json(request)?;
-    let entries = request.as_object().into_iter().flatten();
-    let mut values: Vec<(String, ParamValue)> = entries
-        .filter(|(name, _)| !OTHER_FIELDS.contains(&name.as_str()))
-        .filter_map(|(name, value)| Some((name.clone(), param_values::from_json(value)?)))
-        .collect();
-    // Flags stand for every request of the stream that does not say otherwise.
-    let names = |values: &[(String, ParamValue)], name: &str| {
-        let wanted = ParamSpec::find(name).map(|spec| spec.name);
-        values.iter().any(|(given, _)| ParamSpec::find(given).map(|spec| spec.name) == wanted)
-    };
-    for (name, value) in from_flags {
-        if !names(&values, name) {
-            values.push((name.clone(), value.clone()));
-        }
-    }
+    let values = request_values(request, from_flags);
     let effective = Effective::merge(&values, &model.recommended())
         .map_err(|error| RequestError::parameter(&error.param, error.message))?;
     let switch = |name: &str| match &request[name] {
@@ -161,6 +149,29 @@ fn answer_line(
         json["receipt"] = receipt.to_json(record::Kind::Receipt, &answer.completion.text);
     }
     Ok(json)
+}
+
+/// The parameters that a JSON request names, and those of the flags: they stand for every request
+/// that does not say otherwise.
+pub(super) fn request_values(
+    request: &Value,
+    from_flags: &[(String, ParamValue)],
+) -> Vec<(String, ParamValue)> {
+    let entries = request.as_object().into_iter().flatten();
+    let mut values: Vec<(String, ParamValue)> = entries
+        .filter(|(name, _)| !OTHER_FIELDS.contains(&name.as_str()))
+        .filter_map(|(name, value)| Some((name.clone(), param_values::from_json(value)?)))
+        .collect();
+    let names = |values: &[(String, ParamValue)], name: &str| {
+        let wanted = ParamSpec::find(name).map(|spec| spec.name);
+        values.iter().any(|(given, _)| ParamSpec::find(given).map(|spec| spec.name) == wanted)
+    };
+    for (name, value) in from_flags {
+        if !names(&values, name) {
+            values.push((name.clone(), value.clone()));
+        }
+    }
+    values
 }
 
 /// One of `ids`, `prompt` and `messages`.

@@ -5,6 +5,7 @@ pub mod chat;
 pub mod compare;
 pub mod generate;
 pub mod inspect;
+pub mod lint;
 pub mod logits;
 pub mod sample;
 pub mod template;

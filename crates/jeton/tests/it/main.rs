@@ -4,6 +4,7 @@ mod bad_input;
 mod compare;
 mod conformance;
 mod generating;
+mod linting;
 mod protocol;
 mod records;
 mod trace_page;

@@ -156,8 +156,8 @@ fn xtc_off(request: &Request<'_>) -> Option<Warning> {
     let wanted = request.acts("xtc_probability")
         && (request.sets("xtc_probability") || request.sets("xtc_threshold"));
     let message = format!(
-        "`xtc_probability` does nothing: no two tokens can both exceed `xtc_threshold` {threshold}; \
-         set it to 0.5 or less (0.1 is usual)"
+        "`xtc_probability` does nothing: no two tokens can both exceed `xtc_threshold` \
+         {threshold}; set it to 0.5 or less (0.1 is usual)"
     );
     let params = vec!["xtc_probability", "xtc_threshold"];
     if wanted { no_effect("xtc_threshold", params, message) } else { None }
