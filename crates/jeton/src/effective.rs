@@ -101,8 +101,8 @@ impl Effective {
                 values.push((name.to_string(), value.clone()));
             }
         }
-        let rules = profile.rules.iter().map(|(name, _)| *name);
-        by_profile.extend(rules.filter(|name| !requested(name)));
+        let of_penalties = profile.penalty_values().into_iter().map(|(name, _)| name);
+        by_profile.extend(of_penalties.filter(|name| !requested(name)));
         let params = SamplingParams::from_values(values)?;
         let by_request = request.iter().filter_map(|(name, _)| canonical(name)).collect();
         Ok(Effective { params, by_request, by_model, by_profile, others: SetBy::Default })

@@ -144,11 +144,47 @@ fn advice() {
 }
 
 #[test]
+fn knobs_without_what_they_shape_do_nothing() {
+    assert_eq!(codes(&[("dry_base", Float(2.0))]), ["needs_another"]);
+    let found = warnings_with(&[("mirostat_tau", Float(4.0)), ("mirostat_eta", Float(0.2))], &[]);
+    assert_eq!(found[0].params, ["mirostat_tau", "mirostat_eta", "mirostat"]);
+    let window = warnings_with(&[("penalty_last_n", Int(20))], &[]);
+    assert!(window[0].message.contains("one of them as well"), "{}", window[0].message);
+    let emptied = [("penalty_last_n", Int(0)), ("presence_penalty", Float(0.4))];
+    assert_eq!(codes(&emptied), ["empty_window"]);
+    let xtc = [("xtc_probability", Float(0.5)), ("xtc_threshold", Float(0.6))];
+    assert_eq!(codes(&xtc), ["xtc_threshold"]);
+}
+
+#[test]
+fn lists_of_ids_that_exclude_each_other() {
+    let both = [("allowed_token_ids", ids(&[0, 3])), ("banned_token_ids", ids(&[3]))];
+    assert_eq!(codes(&both), ["allowed_and_forbidden"]);
+    let raised = [("logit_bias", bias(&[("4", 2.0)])), ("allowed_token_ids", ids(&[0, 3]))];
+    assert_eq!(codes(&raised), ["allowed_and_forbidden"]);
+    assert_eq!(codes(&[("allowed_token_ids", ids(&[3]))]), ["end_forbidden"]);
+    assert_eq!(codes(&[("banned_token_ids", ids(&[3]))]), [""; 0]);
+}
+
+#[test]
+fn mirostat_and_cuts() {
+    let both = [("mirostat", Int(2)), ("top_k", Int(5))];
+    assert_eq!(codes(&both), ["mirostat_with_cuts"]);
+    let found = warnings_with(&[profile("llama.cpp"), both[0].clone(), both[1].clone()], &[]);
+    assert!(found[0].message.contains("do nothing"), "{}", found[0].message);
+    assert_eq!(codes(&both[..1]), [""; 0]);
+}
+
+#[test]
 fn every_name_in_the_tables_of_knobs_exists() {
+    let is_param = |name: &str| ParamSpec::find(name).is_some();
     for (param, stage) in STAGE_OF {
-        if ParamSpec::find(param).is_some() {
-            assert!(crate::stages::stage_names().any(|name| name == stage), "{stage}");
-        }
+        assert!(is_param(param), "{param}");
+        assert!(crate::stages::stage_names().any(|name| name == stage), "{stage}");
     }
-    assert!(NEEDS.len() + CUTS.len() > 0);
+    for (names, needed) in NEEDS {
+        let known = names.iter().chain(needed).all(|name| is_param(name));
+        assert!(known || names[0] == "logprobs_mode", "{names:?}");
+    }
+    assert!(CUTS.iter().all(|name| is_param(name)));
 }

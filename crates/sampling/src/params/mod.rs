@@ -168,7 +168,7 @@ impl SamplingParams {
             given.push((spec.name, name.to_owned()));
         }
         let given: Vec<&str> = given.into_iter().map(|(name, _)| name).collect();
-        params.fill_rules(&given)?;
+        params.fill_penalty_values(&given)?;
         if params.profile.refuses_like_openai {
             params.check_openai_ranges()?;
         }

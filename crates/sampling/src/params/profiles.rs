@@ -52,11 +52,11 @@ impl SamplingParams {
     }
 
     /// Sets what the profile says about penalties where the request, which named `given`, did not.
-    pub(super) fn fill_rules(&mut self, given: &[&str]) -> Result<(), ParamError> {
-        for (name, value) in self.profile.rules {
+    pub(super) fn fill_penalty_values(&mut self, given: &[&str]) -> Result<(), ParamError> {
+        for (name, value) in self.profile.penalty_values() {
             let spec = ParamSpec::find(name).filter(|spec| !given.contains(&spec.name));
             if let Some(spec) = spec {
-                self.set(spec, name, value)?;
+                self.set(spec, name, &value)?;
             }
         }
         Ok(())

@@ -6,7 +6,7 @@ use crate::stages::stage_names;
 
 /// llama.cpp's names of stages, its letters for `--sampling-seq`, and what they stand for here.
 /// Its `infill` has no counterpart.
-const FOREIGN_NAMES: [(&[&str], char, &[&str]); 9] = [
+const FOREIGN_NAMES: [(&[&str], char, &[&str]); 10] = [
     (&["penalties"], 'e', &["repetition_penalty", "frequency_presence"]),
     (&["dry"], 'd', &["dry"]),
     (&["top_n_sigma", "top-n-sigma", "top_nsigma"], 's', &["top_n_sigma"]),
@@ -16,6 +16,7 @@ const FOREIGN_NAMES: [(&[&str], char, &[&str]); 9] = [
     (&["min_p", "min-p"], 'm', &["min_p"]),
     (&["xtc"], 'x', &["xtc"]),
     (&["temperature", "temp"], 't', &["temperature"]),
+    (&["adaptive_p", "adaptive-p"], 'a', &["adaptive_p"]),
 ];
 
 /// The stages that a value of `samplers` names, in its order.

@@ -15,7 +15,7 @@ mod words;
 
 pub use records::{PROFILE_NAMES, PROFILES};
 
-use crate::params::{ParamSpec, ParamValue};
+use crate::params::{ParamSpec, ParamValue, PenaltyScope};
 
 /// One program's way of choosing.
 #[derive(Debug, PartialEq)]
@@ -40,8 +40,11 @@ pub struct Profile {
     pub clamps: &'static [Clamp],
     /// Whether it refuses what OpenAI's API does not allow.
     pub refuses_like_openai: bool,
-    /// Values of parameters that say how penalties work, where a request does not name them.
-    pub rules: &'static [(&'static str, ParamValue)],
+    /// What repetition, frequency and presence penalties see, where a request does not say; none
+    /// is Jeton's own: repetition sees prompt and output, the others the output.
+    pub penalty_scope: Option<PenaltyScope>,
+    /// How many of the last tokens they see, where a request does not say; none is all.
+    pub penalty_last_n: Option<u32>,
     /// Values of the other parameters, where a request does not name them.
     pub defaults: &'static [(&'static str, ParamValue)],
     /// Whether what a model's files recommend comes before these defaults.
@@ -119,6 +122,16 @@ impl Profile {
         &PROFILES[0]
     }
 
+    /// What penalties see, as values of parameters.
+    pub fn penalty_values(&self) -> Vec<(&'static str, ParamValue)> {
+        let scope = self.penalty_scope.map(|scope| ParamValue::Str(scope.name().to_owned()));
+        let last_n = self.penalty_last_n.map(|count| ParamValue::Int(count.into()));
+        [("penalty_scope", scope), ("penalty_last_n", last_n)]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+
     /// Whether the program has the stage of that name.
     pub fn has_stage(&self, name: &str) -> bool {
         self.order.is_empty() || self.order.contains(&name)
@@ -178,8 +191,7 @@ mod tests {
             for stage in profile.order {
                 assert!(crate::stages::stage_names().any(|name| name == *stage), "{stage}");
             }
-            let values = profile.rules.iter().chain(profile.defaults);
-            for (name, value) in values {
+            for (name, value) in profile.defaults {
                 let single = [(*name, value.clone())];
                 assert!(crate::params::SamplingParams::from_values(single).is_ok(), "{name}");
             }

@@ -2,7 +2,7 @@
 //! are held to by cases that they computed (`tests/data/profile_cases.json`).
 
 use super::{Clamp, F32_TEMPERATURE_MIN, Greedy, Profile, Ties, TopPEdge, TypicalEdge};
-use crate::params::{ParamValue, TEMPERATURE_MIN};
+use crate::params::{ParamValue, PenaltyScope, TEMPERATURE_MIN};
 
 /// The names that `profile` may have.
 pub const PROFILE_NAMES: &[&str; 5] = &["jeton", "hf", "llama.cpp", "vllm", "openai"];
@@ -21,7 +21,8 @@ const JETON: Profile = Profile {
     mirostat_alone: false,
     clamps: &[],
     refuses_like_openai: false,
-    rules: &[],
+    penalty_scope: None,
+    penalty_last_n: None,
     defaults: &[],
     model_first: true,
 };
@@ -33,7 +34,9 @@ const HF: Profile = Profile {
         "logit_bias",
         "repetition_penalty",
         "no_repeat_ngram",
+        "length_decay",
         "temperature",
+        "top_h",
         "top_k",
         "top_p",
         "min_p",
@@ -56,12 +59,16 @@ const LLAMA_CPP: Profile = Profile {
         "logit_bias",
         "repetition_penalty",
         "frequency_presence",
+        "dry",
         "top_n_sigma",
         "top_k",
         "typical_p",
         "top_p",
         "min_p",
+        "xtc",
         "temperature",
+        "mirostat",
+        "adaptive_p",
     ],
     typical_p_edge: TypicalEdge::Exceeds,
     greedy: Greedy { below: F32_TEMPERATURE_MIN, filters_first: true },
@@ -70,6 +77,8 @@ const LLAMA_CPP: Profile = Profile {
         Clamp { param: "temperature", from: -1e9, below: 0.0, becomes: 0.0 },
         Clamp { param: "top_k", from: -1e9, below: 0.0, becomes: 0.0 },
     ],
+    penalty_scope: Some(PenaltyScope::PromptAndOutput),
+    penalty_last_n: Some(64),
     defaults: &[
         ("temperature", ParamValue::Float(0.8)),
         ("top_k", ParamValue::Int(40)),

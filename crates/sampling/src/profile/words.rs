@@ -9,10 +9,9 @@ impl Profile {
     pub fn treatment(&self, param: &str) -> Option<String> {
         let jeton = Self::jeton();
         let mut words: Vec<String> = Vec::new();
-        let mut values = self.defaults.iter().chain(self.rules);
-        if let Some((_, value)) = values.find(|(name, _)| *name == param) {
-            words.push(format!("default {}", plain(value)));
-        }
+        let values = self.penalty_values().into_iter().chain(self.defaults.iter().cloned());
+        let own = values.filter(|(name, _)| *name == param);
+        words.extend(own.map(|(_, value)| format!("default {}", plain(&value))));
         let clamps = self.clamps.iter().filter(|clamp| clamp.param == param);
         words.extend(clamps.map(Clamp::words));
         let edge = match param {

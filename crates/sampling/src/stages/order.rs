@@ -3,12 +3,17 @@
 //! `samplers` sets it; without it the profile does. A stage that the profile's program does not
 //! have follows the stage that it follows in Jeton's own order.
 
-use super::{STAGES, StageKind, temperature};
+use super::{STAGES, StageKind, logit_bias, mirostat, temperature};
 use crate::params::SamplingParams;
+
+/// What a program runs that replaces everything else by mirostat.
+const BESIDE_MIROSTAT: [&str; 3] = [logit_bias::NAME, temperature::NAME, mirostat::NAME];
 
 /// The stages to build, in order; those at their neutral value are still among them.
 pub(super) fn stages_of(params: &SamplingParams) -> Vec<&'static StageKind> {
+    let alone = params.profile().mirostat_alone && params.stages().mirostat.version.is_some();
     let mut stages: Vec<&StageKind> = match params.samplers() {
+        _ if alone => BESIDE_MIROSTAT.iter().filter_map(|name| kind_of(name)).collect(),
         None => in_order_of(params.profile().order),
         Some(names) => names.iter().filter_map(|name| kind_of(name)).collect(),
     };

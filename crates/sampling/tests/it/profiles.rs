@@ -84,6 +84,34 @@ fn a_temperature_near_zero() {
     assert_eq!(kept("hf", 0.0), (true, 0.0));
 }
 
+#[test]
+fn mirostat_in_llama_cpp_replaces_every_other_stage() {
+    let names = |profile| {
+        let wishes = json!({
+            "mirostat": 2, "top_k": 2, "repetition_penalty": 2, "temperature": 0.5,
+            "logit_bias": {"0": 1}, "samplers": ["top_k", "mirostat"],
+        });
+        let outcome = run(&params(under(profile, wishes)), &[0.0, 1.0, 2.0], &[1]);
+        outcome.trace.stages.iter().map(|stage| stage.name).collect::<Vec<_>>()
+    };
+    assert_eq!(names("llama.cpp"), ["logit_bias", "temperature", "mirostat"]);
+    assert_eq!(names("jeton"), ["top_k", "mirostat"]);
+}
+
+#[test]
+fn the_window_of_llama_cpp_is_64_tokens_of_prompt_and_output() {
+    let prompt: Vec<u32> = [vec![1], vec![0; 62], vec![2]].concat();
+    let penalized = |profile, more: Value| {
+        let mut wishes = json!({"presence_penalty": 0.5});
+        wishes.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+        run_after(&params(under(profile, wishes)), &[1.0; 4], &prompt, &[3]).logits
+    };
+    assert_eq!(penalized("llama.cpp", json!({})), [0.5, 1.0, 0.5, 0.5]);
+    assert_eq!(penalized("llama.cpp", json!({"penalty_last_n": -1})), [0.5, 0.5, 0.5, 0.5]);
+    assert_eq!(penalized("llama.cpp", json!({"penalty_scope": "output"})), [1.0, 1.0, 1.0, 0.5]);
+    assert_eq!(penalized("vllm", json!({})), [1.0, 1.0, 1.0, 0.5]);
+}
+
 /// llama.cpp runs its cuts before it takes the best of what they left: typical-p may remove it.
 #[test]
 fn greedy_in_llama_cpp_comes_after_the_cuts() {
@@ -137,7 +165,7 @@ fn what_a_program_refuses_is_refused() {
 #[test]
 fn cases_that_the_programs_computed() {
     let counts = check_cases(&own_file("profile_cases.json"));
-    assert_eq!(counts, [120, 9, 120]);
+    assert_eq!(counts, [120, 120, 120]);
 }
 
 /// A fresh file of cases, made by hand with another seed, if one is named.
@@ -156,9 +184,6 @@ fn fresh_cases() {
 fn check_cases(file: &Value) -> [usize; 3] {
     let mut counts = [0; 3];
     for (index, case) in file["cases"].as_array().expect("cases").iter().enumerate() {
-        if case["profile"] == "llama.cpp" && case["params"].to_string().contains("penalty") {
-            continue;
-        }
         let profile = case["profile"].as_str().expect("a name");
         let mut wishes = under(profile, case["params"].clone());
         wishes["eos_token_id"] = file["eos"].clone();
@@ -220,13 +245,17 @@ fn llama_cpp_vectors_under_its_profile() {
         let row = ln(&numbers(&case["probs"]));
         let last = if case["last_tokens"].is_null() { vec![] } else { ids(&case["last_tokens"]) };
         let wishes = under("llama.cpp", crate::foreign::wishes(case));
-        let mut found = run(&params(wishes), &row, &last).probabilities;
-        found.sort_by(|a, b| b.total_cmp(a));
-        let mut expected = numbers(&case["expected_probs_sorted"]);
-        let total: f64 = expected.iter().sum();
-        expected.iter_mut().for_each(|p| *p /= total);
-        let tolerance = case["tolerance"].as_f64().expect("a number");
-        assert_all_close(&found, &expected, tolerance, &format!("{case}"));
+        // Its window spans prompt and output: the tokens may stand in either.
+        for (prompt, generated) in [(&last[..], &[][..]), (&[][..], &last[..])] {
+            let outcome = run_after(&params(wishes.clone()), &row, prompt, generated);
+            let mut found = outcome.probabilities;
+            found.sort_by(|a, b| b.total_cmp(a));
+            let mut expected = numbers(&case["expected_probs_sorted"]);
+            let total: f64 = expected.iter().sum();
+            expected.iter_mut().for_each(|p| *p /= total);
+            let tolerance = case["tolerance"].as_f64().expect("a number");
+            assert_all_close(&found, &expected, tolerance, &format!("{case}"));
+        }
     }
 }
 
