@@ -13,6 +13,7 @@ mod profiles;
 mod properties;
 mod short_ways;
 mod stage_cases;
+mod stage_properties;
 mod stages;
 mod stopping;
 mod support;

@@ -22,7 +22,7 @@ fn logit() -> impl Strategy<Value = f32> {
 }
 
 /// A row with at least one possible token.
-fn row() -> impl Strategy<Value = Vec<f32>> {
+pub fn row() -> impl Strategy<Value = Vec<f32>> {
     let mixed = proptest::collection::vec(logit(), 1..200);
     let equal = (logit(), 1usize..600).prop_map(|(value, length)| vec![value; length]);
     // Wide nuclei, which take several stretches of sorting.
