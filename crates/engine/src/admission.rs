@@ -125,7 +125,8 @@ impl Admission {
         request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;
         let limit = self.limit(request)?;
         let tokens_max = limit.completion_tokens_max;
-        ThinkingPlan::new(request.thinking.as_ref(), &request.params, tokens_max, vocab_size)?;
+        crate::constraint::check(request, tokens_max, tokenizer)?;
+        ThinkingPlan::new(request, tokens_max, vocab_size)?;
         let resumed_tokens = request.generated.len();
         if resumed_tokens >= limit.completion_tokens_max {
             let limit = limit.completion_tokens_max;
@@ -256,6 +257,7 @@ impl Drop for Client {
             thinking: None,
             ids: Vec::new(),
             stage_state: Vec::new(),
+            grammar: None,
             usage: Usage::default(),
         });
     }

@@ -1,13 +1,16 @@
 //! What goes into the engine and what comes out: plain data.
 
+use crate::constraint::GrammarReport;
 use crate::draft::{DraftOutcome, Speculation};
 use crate::thinking::{ForcedBy, Part, ThinkingReport, ThinkingSetup};
+use grammar::Grammar;
 use model::TokenId;
 use sampling::logprobs::Logprobs;
 use sampling::params::SamplingParams;
 use sampling::stop::{FinishReason, StopReason};
 use sampling::trace::ChoiceTrace;
 use std::fmt;
+use std::sync::Arc;
 
 /// Names a request of one engine. Later requests have larger ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -53,6 +56,9 @@ pub struct GenerateRequest {
     pub thinking: Option<ThinkingSetup>,
     /// Where guesses at the next tokens come from. Changes the speed and no token.
     pub speculation: Speculation,
+    /// The shape that the output has; any without one. The document is always complete within the
+    /// limit, or the request is refused.
+    pub grammar: Option<Arc<Grammar>>,
 }
 
 impl GenerateRequest {
@@ -71,6 +77,7 @@ impl GenerateRequest {
             prompt_logprobs: None,
             thinking: None,
             speculation: Speculation::Off,
+            grammar: None,
         }
     }
 }
@@ -208,6 +215,8 @@ pub struct Finished {
     /// What stages remember that the ids do not say, to go on later: see
     /// [`GenerateRequest::stage_state`].
     pub stage_state: Vec<(String, f64)>,
+    /// How far the document came, if a grammar was asked for.
+    pub grammar: Option<GrammarReport>,
     /// What was counted.
     pub usage: Usage,
 }
@@ -225,6 +234,8 @@ pub enum Interruption {
     Shutdown,
     /// The model's logits cannot be sampled from.
     BadLogits(sampling::candidates::ChooseError),
+    /// The grammar cannot be followed any further.
+    GrammarFailed(grammar::MatchError),
     /// The engine broke; what it said.
     EngineFailed(String),
 }
@@ -236,8 +247,22 @@ impl Interruption {
             Self::Cancelled | Self::SinkFull | Self::SinkGone | Self::Shutdown => {
                 StopReason::Cancelled
             }
-            Self::BadLogits(_) | Self::EngineFailed(_) => StopReason::Failed,
+            Self::BadLogits(_) | Self::GrammarFailed(_) | Self::EngineFailed(_) => {
+                StopReason::Failed
+            }
         }
+    }
+}
+
+impl From<sampling::candidates::ChooseError> for Interruption {
+    fn from(error: sampling::candidates::ChooseError) -> Self {
+        Self::BadLogits(error)
+    }
+}
+
+impl From<grammar::MatchError> for Interruption {
+    fn from(error: grammar::MatchError) -> Self {
+        Self::GrammarFailed(error)
     }
 }
 
@@ -249,6 +274,7 @@ impl fmt::Display for Interruption {
             Self::SinkGone => f.write_str("cancelled: nobody reads its events any more"),
             Self::Shutdown => f.write_str("cancelled: the engine was shut down"),
             Self::BadLogits(error) => write!(f, "the model failed: {error}"),
+            Self::GrammarFailed(error) => write!(f, "the output could not go on: {error}"),
             Self::EngineFailed(message) => write!(f, "the engine failed: {message}"),
         }
     }

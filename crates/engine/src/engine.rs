@@ -2,6 +2,7 @@
 
 use crate::admission::{Accepted, Admission, EngineInfo};
 use crate::api::{GenerateRequest, Interruption, RequestId, StepReport};
+use crate::constraint::MaskWorker;
 use crate::draft::runner::DraftRunner;
 use crate::draft::{DraftModel, Drafter, vocabulary};
 use crate::generation::{End, Generation, Scratch};
@@ -27,6 +28,7 @@ pub struct Engine {
     pub(crate) generations: BTreeMap<RequestId, Generation>,
     pub(crate) drafter: Drafter,
     pub(crate) scratch: Scratch,
+    pub(crate) mask_worker: MaskWorker,
     pub(crate) admission: Arc<Admission>,
     tokenizer: Arc<Tokenizer>,
 }
@@ -49,6 +51,7 @@ impl Engine {
             generations: BTreeMap::new(),
             drafter: Drafter::new(config.draft_tokens_max),
             scratch: Scratch::default(),
+            mask_worker: MaskWorker::default(),
             admission: Arc::new(Admission::new(info)),
             model,
             tokenizer,

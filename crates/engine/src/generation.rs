@@ -9,10 +9,11 @@ use crate::api::{
     Event, Finished, GenerateRequest, Interruption, PromptLogprobs, RequestId, Started, TokenEvent,
     Usage,
 };
+use crate::constraint::{Constraint, MaskWorker};
 use crate::draft::{DraftOutcome, Speculation, Wish};
-use crate::output::Output;
+use crate::output::{Output, Said};
 use crate::sequence::{Sequence, SequenceId};
-use crate::thinking::{AnswerGate, ForcedToken, PartTexts};
+use crate::thinking::{AnswerGate, ForcedBy, ForcedToken, Part, PartTexts};
 use model::TokenId;
 use sampling::candidates::{Candidates, ChooseError};
 use sampling::logprobs::{Logprobs, logprobs};
@@ -31,9 +32,13 @@ pub(crate) struct Generation {
     client: Client,
     /// Present from the first admission on.
     pipeline: Option<Pipeline>,
+    /// The grammar's part, if one was asked for; present from the first admission on.
+    constraint: Option<Constraint>,
     output: Output,
     /// The texts of the tokens generated earlier, until they are told.
     resumed_texts: PartTexts,
+    /// The tokens generated earlier that belong to the answer, until a grammar has taken them.
+    resumed_answer_ids: Vec<TokenId>,
     /// Why there is nothing to do: the tokens generated earlier end the request.
     pub ended_earlier: Option<StopReason>,
     /// Prompt tokens whose scores were sent, counted from the first.
@@ -80,14 +85,17 @@ impl Generation {
         let prompt = std::mem::take(&mut request.prompt);
         let mut generated = std::mem::take(&mut request.generated);
         let mut output = Output::new(&request, prompt.len(), tokenizer, info);
-        let (resumed_texts, ended_earlier) = read_again(&mut output, &mut generated);
+        let Earlier { texts, answer_ids, stop } = read_again(&mut output, &mut generated);
+        let ended_earlier = stop.or_else(|| Constraint::ended_earlier(&request, &answer_ids, info));
         let generation = Generation {
             output,
-            resumed_texts,
+            resumed_texts: texts,
+            resumed_answer_ids: answer_ids,
             ended_earlier,
             limit,
             client,
             pipeline: None,
+            constraint: None,
             scored_count: 0,
             drafted_count: 0,
             accepted_count: 0,
@@ -115,6 +123,8 @@ impl Generation {
             stage_state: &stage_state,
         };
         let resumed = std::mem::take(&mut self.resumed_texts);
+        self.constraint = Constraint::of(&self.request, &self.resumed_answer_ids, info)?;
+        self.resumed_answer_ids = Vec::new();
         let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
         self.client.send(Event::Started(Started {
             request: self.client.request(),
@@ -167,10 +177,13 @@ impl Generation {
         logprobs(logits, next, top_count)
     }
 
-    /// What may come next, for a grammar, which bounds answers and not thoughts.
-    #[allow(dead_code, reason = "grammars ask it")]
-    pub fn answer_gate(&self) -> AnswerGate<'_> {
-        self.output.gate()
+    /// Has the mask of the next choice made, if there is one to make.
+    pub fn prepare_mask(&mut self, worker: &mut MaskWorker) {
+        if let Some(constraint) = &mut self.constraint
+            && self.output.gate() != AnswerGate::Shut
+        {
+            constraint.prepare(worker);
+        }
     }
 
     /// Chooses the token that follows the row `logits`; changes nothing yet.
@@ -179,8 +192,13 @@ impl Generation {
         logits: &[f32],
         sequence: &Sequence,
         scratch: &mut Scratch,
-    ) -> Result<Chosen, ChooseError> {
-        let step = StepContext::new(sequence.prompt(), sequence.generated());
+    ) -> Result<Chosen, Interruption> {
+        let gate = self.output.gate();
+        let mask = match &mut self.constraint {
+            Some(constraint) if gate != AnswerGate::Shut => Some(constraint.mask(gate)?),
+            _ => None,
+        };
+        let step = StepContext::new(sequence.prompt(), sequence.generated()).with_mask(mask);
         let pipeline = self.pipeline.as_mut().expect("a running sequence has its pipeline");
         let candidates = &mut scratch.candidates;
         let forced = self.output.forced();
@@ -193,7 +211,11 @@ impl Generation {
                 (pipeline.choose(candidates, logits, &step, Some(trace))?, Some(trace))
             }
         };
-        let forced = forced.or_else(|| self.output.instead_of(choice.token));
+        let tokens_left = self.limit.completion_tokens_max - sequence.generated().len();
+        let forced = match forced.or_else(|| self.output.instead_of(choice.token)) {
+            None => self.closing_token(choice.token, tokens_left)?,
+            forced => forced,
+        };
         if let Some(forced) = forced {
             choice = forced.choice();
             trace.as_mut().into_iter().for_each(|trace| trace.force(forced.token));
@@ -233,7 +255,8 @@ impl Generation {
         let Chosen { choice, forced, logprobs, trace, draft } = chosen;
         let index = self.output.token_count();
         self.pipeline.as_mut().expect("a running sequence has its pipeline").accept(choice.token);
-        let said = self.output.push(choice.token, forced.map(|forced| forced.by));
+        let mut said = self.output.push(choice.token, forced.map(|forced| forced.by));
+        let failed = self.follow_grammar(choice.token, &mut said).err();
         let delivered = self.client.send(Event::Token(TokenEvent {
             request: self.client.request(),
             index,
@@ -248,11 +271,41 @@ impl Generation {
             trace,
             draft,
         }));
-        match (delivered, said.stop) {
+        match (delivered.and(failed.map_or(Ok(()), Err)), said.stop) {
             // A last token that nobody took was no ending: its text did not arrive.
             (Err(interruption), _) => Some(End::Interrupted(interruption)),
             (Ok(()), stop) => stop.map(End::Stopped),
         }
+    }
+
+    /// The token that closes the document in time, in place of a chosen one that would not.
+    fn closing_token(
+        &mut self,
+        chosen: TokenId,
+        tokens_left: usize,
+    ) -> Result<Option<ForcedToken>, Interruption> {
+        let Some(constraint) = &mut self.constraint else { return Ok(None) };
+        let instead = constraint.instead_of(chosen, tokens_left, self.output.gate())?;
+        Ok(instead.map(|token| ForcedToken { token, by: ForcedBy::Grammar }))
+    }
+
+    /// Makes a token of the answer part of the document. A complete document ends the request,
+    /// whatever else would have ended it at this token.
+    fn follow_grammar(&mut self, token: TokenId, said: &mut Said) -> Result<(), Interruption> {
+        let Some(constraint) = &mut self.constraint else { return Ok(()) };
+        let at_limit = matches!(said.stop, Some(StopReason::MaxTokens | StopReason::ContextFull));
+        if said.part != Part::Answer || (said.stop.is_some() && !at_limit) {
+            return Ok(());
+        }
+        let tokens_left =
+            self.limit.completion_tokens_max.saturating_sub(self.output.token_count());
+        if constraint.accept(token, tokens_left)? {
+            if !at_limit {
+                said.texts.push(&self.output.release());
+            }
+            said.stop = Some(StopReason::GrammarComplete);
+        }
+        Ok(())
     }
 
     /// Sends the one last event.
@@ -276,6 +329,7 @@ impl Generation {
             thinking: self.output.thinking(),
             ids: sequence.generated().to_vec(),
             stage_state: self.stage_state(),
+            grammar: self.constraint.as_mut().map(Constraint::report),
             usage: Usage {
                 prompt_tokens: sequence.prompt_count,
                 completion_tokens: sequence.generated().len(),
@@ -301,21 +355,31 @@ impl Generation {
     }
 }
 
+/// What the tokens generated earlier said.
+#[derive(Default)]
+struct Earlier {
+    texts: PartTexts,
+    /// Those of them that belong to the answer.
+    answer_ids: Vec<TokenId>,
+    stop: Option<StopReason>,
+}
+
 /// Takes the tokens generated earlier. Those behind an ending among them are dropped.
-fn read_again(
-    output: &mut Output,
-    generated: &mut Vec<TokenId>,
-) -> (PartTexts, Option<StopReason>) {
-    let mut texts = PartTexts::default();
+fn read_again(output: &mut Output, generated: &mut Vec<TokenId>) -> Earlier {
+    let mut earlier = Earlier::default();
     for index in 0..generated.len() {
         let said = output.push(generated[index], None);
-        texts.push(&said.texts);
+        earlier.texts.push(&said.texts);
         if said.stop.is_some() {
             generated.truncate(index + 1);
-            return (texts, said.stop);
+            earlier.stop = said.stop;
+            return earlier;
+        }
+        if said.part == Part::Answer {
+            earlier.answer_ids.push(generated[index]);
         }
     }
-    (texts, None)
+    earlier
 }
 
 /// What a trace says, without its working space, which is as long as the vocabulary.

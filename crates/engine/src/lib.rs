@@ -6,8 +6,9 @@
 //! [`handle`] (the thread).
 //!
 //! Architecture invariant: no async, no clock, no randomness, no file and no JSON here, and one
-//! thread. A caller that does not read its events loses its request and never stops a step.
-//! Output depends on model, prompt, parameters and seed, whatever else runs.
+//! thread (with one beside it that makes grammar masks while the model computes). A caller that
+//! does not read its events loses its request and never stops a step. Output depends on model,
+//! prompt, parameters and seed, whatever else runs.
 #![forbid(unsafe_code)]
 
 pub mod api;
@@ -24,6 +25,7 @@ mod sequence;
 mod sharing;
 
 mod admission;
+mod constraint;
 mod generation;
 mod output;
 mod vocabulary;
@@ -42,6 +44,7 @@ pub use api::{
     RequestId, Started, StepReport, TextOptions, TokenEvent, Usage,
 };
 pub use collect::Completion;
+pub use constraint::GrammarReport;
 pub use draft::{DraftModel, DraftOutcome, Speculation};
 pub use engine::Engine;
 pub use handle::{EngineHandle, Ticket};

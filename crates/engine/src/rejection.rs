@@ -59,6 +59,19 @@ pub enum Rejection {
         /// What sets the bound.
         window: ContextSetBy,
     },
+    /// The shortest document that the grammar allows is longer than the limit.
+    #[error(
+        "the shortest output that satisfies the {kind} has {needed_tokens} tokens; \
+         {limit} may be generated"
+    )]
+    DocumentTooLong {
+        /// What was asked for: `json_schema`, `regex`, ...
+        kind: &'static str,
+        /// Tokens of the shortest document.
+        needed_tokens: usize,
+        /// The most tokens that the output may have.
+        limit: usize,
+    },
     /// A parameter that does not go with this model or engine.
     #[error(transparent)]
     Param(#[from] ParamError),
@@ -82,6 +95,7 @@ impl Rejection {
             Self::ResumedOutsideVocabulary { .. } => "token_outside_vocabulary",
             Self::NothingLeft { .. } => "nothing_left",
             Self::ContextLengthExceeded { .. } => "context_length_exceeded",
+            Self::DocumentTooLong { .. } => "document_too_long",
             Self::Param(_) => "invalid_parameter",
             Self::QueueFull { .. } => "queue_full",
             Self::Stopped => "engine_stopped",
@@ -93,7 +107,9 @@ impl Rejection {
         match self {
             Self::EmptyPrompt | Self::TokenOutsideVocabulary { .. } => Some("prompt"),
             Self::ResumedOutsideVocabulary { .. } => Some("generated"),
-            Self::ContextLengthExceeded { .. } | Self::NothingLeft { .. } => Some("max_tokens"),
+            Self::ContextLengthExceeded { .. }
+            | Self::NothingLeft { .. }
+            | Self::DocumentTooLong { .. } => Some("max_tokens"),
             Self::Param(error) => Some(&error.param),
             Self::QueueFull { .. } | Self::Stopped => None,
         }

@@ -1,6 +1,5 @@
 //! How drafts enter a step and leave it: asked for before the plan, checked while it is settled.
 
-use crate::api::Interruption;
 use crate::draft::{DraftOutcome, Speculation, Wish};
 use crate::engine::Engine;
 use crate::generation::{Chosen, End};
@@ -63,7 +62,7 @@ impl Engine {
             let logits = self.logits.row(guesses.first_row + count);
             match generation.choose(logits, sequence, &mut self.scratch) {
                 Ok(next) => chosen = next,
-                Err(error) => break Some(End::Interrupted(Interruption::BadLogits(error))),
+                Err(interruption) => break Some(End::Interrupted(interruption)),
             }
         };
         let offered_count = guesses.tokens.len();

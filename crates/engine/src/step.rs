@@ -10,7 +10,6 @@ use crate::scheduler::StepPlan;
 use crate::sequence::SequenceId;
 use crate::speculate::Guesses;
 use model::{Segment, WantedLogits};
-use sampling::candidates::ChooseError;
 use sampling::logprobs::Logprobs;
 
 impl Engine {
@@ -20,6 +19,7 @@ impl Engine {
         self.drop_cancelled();
         self.draft();
         let (plan, lost) = self.plan();
+        self.prepare_masks(&plan);
         self.forward(&plan);
         let outcomes = self.choose(&plan);
         let token_count = self.settle(&plan, outcomes, lost);
@@ -60,6 +60,14 @@ impl Engine {
             self.drafter.release(id);
         }
         (plan, lost)
+    }
+
+    /// Has masks made for the sequences that get a token in this step, while the model computes.
+    fn prepare_masks(&mut self, plan: &StepPlan) {
+        for &owner in &plan.owners {
+            let generation = self.generations.get_mut(&owner.request).expect("it is not finished");
+            generation.prepare_mask(&mut self.mask_worker);
+        }
     }
 
     fn forward(&mut self, plan: &StepPlan) {
@@ -111,7 +119,7 @@ impl Engine {
         // One row after the other is compared with a guess, from that of the last known token on.
         let guesses = Guesses { tokens: guessed.to_vec(), first_row: rows.end - 1 - draft_count };
         let choice = match error {
-            Some(error) => Some(Err(error)),
+            Some(error) => Some(Err(Interruption::BadLogits(error))),
             None => closes_gap.then(|| {
                 let logits = self.logits.row(guesses.first_row);
                 generation.choose(logits, sequence, &mut self.scratch)
@@ -139,9 +147,7 @@ impl Engine {
             let end = match (sent, outcome.choice) {
                 (Err(interruption), _) => Some(End::Interrupted(interruption)),
                 (Ok(()), None) => None,
-                (Ok(()), Some(Err(error))) => {
-                    Some(End::Interrupted(Interruption::BadLogits(error)))
-                }
+                (Ok(()), Some(Err(interruption))) => Some(End::Interrupted(interruption)),
                 (Ok(()), Some(Ok(chosen))) => {
                     let (count, end) = self.settle_chosen(owner, chosen, &outcome.guesses);
                     token_count += count;
@@ -166,7 +172,7 @@ struct Outcome {
     first_index: usize,
     scores: Vec<Logprobs>,
     /// The next token, when the segment closed its sequence's gap.
-    choice: Option<Result<Chosen, ChooseError>>,
+    choice: Option<Result<Chosen, Interruption>>,
     /// What was guessed to follow.
     guesses: Guesses,
 }

@@ -47,7 +47,9 @@ pub struct View {
 ///
 /// Whatever reads the limit to choose a token has to be named here.
 pub fn limit_shapes_tokens(request: &GenerateRequest) -> Option<&'static str> {
-    crate::thinking::shaped_by_limit(request)
+    // A document is closed in time.
+    let shaped_by_grammar = request.grammar.as_ref().map(|grammar| grammar.kind());
+    crate::thinking::shaped_by_limit(request).or(shaped_by_grammar)
 }
 
 impl GenerateRequest {

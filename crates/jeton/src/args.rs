@@ -1,6 +1,6 @@
 //! The command line: every command with its flags and an example.
 
-use crate::{commands, param_values};
+use crate::{commands, param_values, structured};
 use clap::{Arg, ArgAction, Command, value_parser};
 
 /// The whole command line.
@@ -28,7 +28,7 @@ fn generate() -> Command {
         .action(ArgAction::SetTrue)
         .help("Do not print the summary after the text");
     let special = flag("show-special", "Show special tokens in the text");
-    Command::new("generate")
+    structured::with_flags(Command::new("generate"))
         .about("Write an answer to a prompt, token by token")
         .after_help("Example:\n  jeton generate \"What is 347 + 285?\" --think on --max-tokens 300")
         .arg(
@@ -44,7 +44,7 @@ fn generate() -> Command {
 }
 
 fn chat() -> Command {
-    Command::new("chat")
+    structured::with_flags(Command::new("chat"))
         .about("Hold a conversation; /help lists what can be set on the way")
         .after_help("Example:\n  jeton chat --temperature 0.7")
         .args([system(), think()])
@@ -62,7 +62,7 @@ fn trace() -> Command {
     let html = Arg::new("html").long("html").value_name("FILE").help(
         "Write the trace as one web page that needs no network: a heat map, each step by click",
     );
-    Command::new("trace")
+    structured::with_flags(Command::new("trace"))
         .about("Show step by step how each token was chosen")
         .after_help(
             "Example:\n  jeton trace \"Once upon a time\" --raw --max-tokens 12 --candidates 5 \

@@ -7,6 +7,7 @@ use crate::limit_views::LimitView;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
 use crate::runs::{Run, run_all};
+use crate::structured::GrammarCompiler;
 use crate::thinking::Prepared;
 use crate::{model_profile, thinking};
 use clap::ArgMatches;
@@ -14,6 +15,7 @@ use engine::views;
 use engine::{
     Completion, Engine, EngineConfig, Event, GenerateRequest, LimitOverflow, TextOptions,
 };
+use grammar::GrammarSource;
 use model::Forward;
 use sampling::params::ParamError;
 use std::time::Duration;
@@ -26,15 +28,18 @@ const KV_BYTES_MAX: usize = 8 << 30;
 pub struct Generator {
     engine: Engine,
     computing: Computing,
+    grammars: GrammarCompiler,
 }
 
 /// What a request asks for beyond its prompt and parameters.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Extras {
     /// Trace each choice, with that many candidates per list.
     pub trace: Option<usize>,
     /// Show special tokens in the text.
     pub show_special: bool,
+    /// The shape of the output.
+    pub grammar: Option<GrammarSource>,
 }
 
 /// An answer with its times.
@@ -127,7 +132,7 @@ impl Generator {
             .saturating_mul(loaded.kv_shape().position_bytes());
         let config = config.with_kv_bytes(loaded.kv_shape(), wanted_bytes.min(KV_BYTES_MAX));
         let engine = Engine::new(Box::new(loaded), model.tokenizer.clone(), config)?;
-        Ok(Generator { engine, computing })
+        Ok(Generator { engine, computing, grammars: GrammarCompiler::default() })
     }
 
     /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer, and so
@@ -143,7 +148,9 @@ impl Generator {
         extras: Extras,
         show: impl FnMut(&Event) -> std::io::Result<()>,
     ) -> Result<Answer, AnswerError> {
-        let request = request(model, prompt, &effective, extras)?;
+        let grammar = extras.grammar.as_ref();
+        let grammar = grammar.map(|source| self.grammars.compile(model, source)).transpose()?;
+        let request = GenerateRequest { grammar, ..request(model, prompt, &effective, extras)? };
         self.answer_request(request, effective, show)
     }
 

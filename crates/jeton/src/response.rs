@@ -4,7 +4,7 @@ use crate::effective::{Effective, SetBy};
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::{limit_views, param_values, thinking, truncation, warnings};
+use crate::{limit_views, param_values, structured, thinking, truncation, warnings};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -47,6 +47,9 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
     if !warnings.is_empty() {
         json["warnings"] = warnings::to_json(&warnings);
     }
+    if let Some(report) = &finished.grammar {
+        json["grammar"] = structured::report_json(report);
+    }
     if let Some(truncation) = truncation::answer_json(model, answer) {
         json["truncation"] = truncation;
     }
@@ -76,6 +79,7 @@ pub fn stop_json(model: &OpenModel, answer: &Answer) -> Value {
             stop["limit"] = Value::from(started.map(|started| started.completion_tokens_max));
             stop["set_by"] = Value::from(limit_set_by(answer));
         }
+        StopReason::GrammarComplete => {}
         StopReason::Cancelled | StopReason::Failed => {
             let why = finished.interruption.as_ref().map(ToString::to_string);
             stop["message"] = Value::from(why);

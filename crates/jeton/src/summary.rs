@@ -4,7 +4,7 @@ use crate::generation::Answer;
 use crate::open_model::OpenModel;
 use crate::response::limit_set_by;
 use crate::terminal::quoted;
-use crate::{limit_views, thinking, truncation, warnings};
+use crate::{limit_views, structured, thinking, truncation, warnings};
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -22,11 +22,14 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     if let Some(words) = thinking::summary_words(&answer.completion) {
         tokens.push_str(&format!(" ({words})"));
     }
-    let reason = format!(
+    let mut reason = format!(
         "finish_reason {}, stop_reason {}",
         finished.finish_reason.as_str(),
         stop_words(model, answer)
     );
+    if let Some(shape) = finished.grammar.as_ref().and_then(structured::report_words) {
+        reason.push_str(&format!(", {shape}"));
+    }
     let seed = answer.completion.started.as_ref().map_or(String::new(), |started| {
         if answer.effective.params.is_greedy() {
             ", greedy".to_owned()
@@ -69,6 +72,7 @@ fn stop_words(model: &OpenModel, answer: &Answer) -> String {
         StopReason::Eos(id) => format!("eos {} ({id})", token_text(model, *id)),
         StopReason::StopToken(id) => format!("stop token {} ({id})", token_text(model, *id)),
         StopReason::StopString { text, .. } => format!("stop string {}", quoted(text)),
+        StopReason::GrammarComplete => "the document is complete".to_owned(),
         StopReason::MaxTokens => {
             format!("max_tokens {} (set by {})", limit(), limit_set_by(answer))
         }

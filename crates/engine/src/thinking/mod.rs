@@ -79,6 +79,8 @@ pub enum ForcedBy {
     ThinkingEnd,
     /// The thought ends at its budget, or where the answer's reserve begins.
     ThinkingHard,
+    /// The grammar closes its document within the limit.
+    Grammar,
 }
 
 impl ForcedBy {
@@ -88,6 +90,7 @@ impl ForcedBy {
             ForcedBy::ThinkingSoft => "thinking_soft",
             ForcedBy::ThinkingEnd => "thinking_end",
             ForcedBy::ThinkingHard => "thinking_hard",
+            ForcedBy::Grammar => "grammar",
         }
     }
 }

@@ -105,9 +105,11 @@ impl ThinkingTracker {
     pub fn gate(&self) -> AnswerGate<'_> {
         match self.phase {
             Phase::Answer => AnswerGate::Open,
-            Phase::Before if !self.tags.is_opening() => {
-                AnswerGate::Undecided(&self.format.open.ids()[..1])
+            // A marker of several tokens could be left half-way, which no grammar expects.
+            Phase::Before if self.format.open.ids().len() == 1 => {
+                AnswerGate::Undecided(self.format.open.ids())
             }
+            Phase::Before if !self.tags.is_opening() => AnswerGate::Undecided(&[]),
             _ => AnswerGate::Shut,
         }
     }
@@ -330,7 +332,10 @@ impl ThinkingTracker {
         self.closed = Some(match by {
             ForcedBy::ThinkingSoft => (ThinkingClosed::Soft, Some(self.what_binds())),
             ForcedBy::ThinkingEnd => (ThinkingClosed::Soft, Some(ThinkingEndedBy::EndOfText)),
-            ForcedBy::ThinkingHard => (ThinkingClosed::Hard, Some(self.what_binds())),
+            // A grammar forces tokens of the answer alone.
+            ForcedBy::ThinkingHard | ForcedBy::Grammar => {
+                (ThinkingClosed::Hard, Some(self.what_binds()))
+            }
         });
         self.tool_call = None;
         self.phase = Phase::Closing(closing, by);

@@ -43,7 +43,8 @@ impl Writer {
     ) -> Self {
         let (params, keep_special) = (&request.params, request.text.keep_special);
         let detokenizer = tokenizer.detokenizer(!keep_special);
-        let detokenizer = match request.text.continues_prompt {
+        // A grammar counts every byte, a blank at the beginning too.
+        let detokenizer = match request.text.continues_prompt || request.grammar.is_some() {
             true => detokenizer.continuing(),
             false => detokenizer,
         };
@@ -54,7 +55,7 @@ impl Writer {
         let tracker = request.thinking.as_ref().map(|setup| {
             let room = info.context_tokens_max.saturating_sub(prompt_tokens);
             let limit = params.max_tokens().map_or(room, |max_tokens| max_tokens.min(room));
-            let plan = ThinkingPlan::new(Some(setup), params, limit, info.vocab_size);
+            let plan = ThinkingPlan::new(request, limit, info.vocab_size);
             let plan = plan.unwrap_or_default();
             ThinkingTracker::new(setup, plan, tokenizer, eos_ids, keep_special)
         });

@@ -8,9 +8,10 @@ use crate::interrupt;
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{output, param_values, summary};
+use crate::{output, param_values, structured, summary};
 use clap::ArgMatches;
 use engine::Interruption;
+use grammar::GrammarSource;
 use rustyline::DefaultEditor;
 use rustyline::error::ReadlineError;
 use sampling::params::{ParamSpec, ParamValue};
@@ -40,6 +41,7 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
         generator: Generator::new(&model, flags, 1)?,
         set: param_values::from_matches(flags),
         system: flags.get_one::<String>("system").cloned(),
+        shape: structured::from_flags(flags)?,
         messages: Vec::new(),
         last: None,
         model,
@@ -79,6 +81,8 @@ struct Chat {
     /// What flags and `/set` said.
     set: Vec<(String, ParamValue)>,
     system: Option<String>,
+    /// The shape of every answer.
+    shape: Option<GrammarSource>,
     messages: Vec<Value>,
     last: Option<Answer>,
     paint: Paint,
@@ -101,7 +105,7 @@ impl Chat {
         input.messages = system.chain(self.messages.iter().cloned()).collect();
         let answered = self.effective().and_then(|effective| {
             let prompt = Prompt::Chat(Box::new(input));
-            let extras = Extras::default();
+            let extras = Extras { grammar: self.shape.clone(), ..Extras::default() };
             let mut shown = AnswerText::new(false);
             let answered =
                 self.generator

@@ -8,9 +8,10 @@ use crate::jsonl::{self, RequestError};
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{output, param_values, record, response, resume, summary};
+use crate::{output, param_values, record, response, resume, structured, summary};
 use clap::ArgMatches;
 use engine::{Event, Interruption};
+use grammar::GrammarSource;
 use sampling::params::{ParamSpec, ParamValue};
 use serde_json::Value;
 
@@ -54,7 +55,8 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             let prompt = prompt_from_flags(&model, flags)?;
             let mut generator = Generator::new(&model, flags, 1)?;
             let show_special = flags.get_flag("show-special");
-            let extras = Extras { show_special, ..Extras::default() };
+            let grammar = structured::from_flags(flags)?;
+            let extras = Extras { show_special, grammar, ..Extras::default() };
             let answer = generator.answer(&model, &prompt, effective, extras, show)?;
             (generator.computing().clone(), answer, matches!(prompt, Prompt::Chat(_)))
         }
@@ -100,8 +102,12 @@ pub fn prompt_from_flags(model: &OpenModel, flags: &ArgMatches) -> Result<Prompt
 /// Serves JSON Lines requests.
 fn serve(model: &OpenModel, flags: &ArgMatches) -> Result<(), Failure> {
     let from_flags = param_values::from_matches(flags);
+    let shape = structured::from_flags(flags)?;
     let mut generator = Generator::new(model, flags, 1)?;
-    let answer = |request: &Value| answer_line(model, &mut generator, &from_flags, request);
+    let answer = |request: &Value| {
+        let grammar = structured::from_json(request)?.or_else(|| shape.clone());
+        answer_line(model, &mut generator, &from_flags, grammar, request)
+    };
     jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?;
     Ok(())
 }
@@ -127,6 +133,7 @@ fn answer_line(
     model: &OpenModel,
     generator: &mut Generator,
     from_flags: &[(String, ParamValue)],
+    grammar: Option<GrammarSource>,
     request: &Value,
 ) -> Result<Value, RequestError> {
     let prompt = prompt_from_json(request)?;
@@ -139,7 +146,7 @@ fn answer_line(
         _ => Err(RequestError::parameter(name, format!("`{name}` must be true or false"))),
     };
     let (show_special, with_receipt) = (switch("show_special")?, switch("receipt")?);
-    let extras = Extras { show_special, ..Extras::default() };
+    let extras = Extras { show_special, grammar, ..Extras::default() };
     let answer = generator.answer(model, &prompt, effective, extras, |_| Ok(()))?;
     let mut json = response::answer_json(model, &answer);
     if with_receipt {
@@ -160,6 +167,7 @@ pub(super) fn request_values(
     let entries = request.as_object().into_iter().flatten();
     let mut values: Vec<(String, ParamValue)> = entries
         .filter(|(name, _)| !OTHER_FIELDS.contains(&name.as_str()))
+        .filter(|(name, _)| !structured::FIELDS.contains(&name.as_str()))
         .filter_map(|(name, value)| Some((name.clone(), param_values::from_json(value)?)))
         .collect();
     let names = |values: &[(String, ParamValue)], name: &str| {

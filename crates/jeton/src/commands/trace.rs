@@ -7,7 +7,7 @@ use crate::generation::{Answer, Extras, Generator};
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
 use crate::terminal::{Align, Paint, Stream, bytes, quoted, table, tail};
-use crate::{output, param_values, response, summary, trace_page};
+use crate::{output, param_values, response, structured, summary, trace_page};
 use clap::ArgMatches;
 use engine::{Interruption, TokenEvent};
 use sampling::trace::{ChoiceTrace, StageTrace, TraceCandidate};
@@ -38,6 +38,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     let extras = Extras {
         trace: Some(listed.min(engine::limits::TRACE_CANDIDATES_MAX)),
         show_special: true,
+        grammar: structured::from_flags(flags)?,
     };
     let mut generator = Generator::new(&model, flags, 1)?;
     let answer = generator.answer(&model, &prompt, effective, extras, |_| Ok(()))?;

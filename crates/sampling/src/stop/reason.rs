@@ -16,6 +16,8 @@ pub enum StopReason {
         /// The string itself; it is not part of the text.
         text: String,
     },
+    /// The grammar that was asked for is complete, and nothing may follow.
+    GrammarComplete,
     /// The limit of tokens to generate was reached.
     MaxTokens,
     /// Prompt and output fill the model's context window.
@@ -29,7 +31,7 @@ pub enum StopReason {
 /// The word for the kind of ending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FinishReason {
-    /// The model ended by itself, or by a stop token or string.
+    /// The model ended by itself, by a stop token or string, or with a complete document.
     Stop,
     /// A limit ended it.
     Length,
@@ -43,7 +45,9 @@ impl StopReason {
     /// The kind of this ending.
     pub fn finish_reason(&self) -> FinishReason {
         match self {
-            Self::Eos(_) | Self::StopToken(_) | Self::StopString { .. } => FinishReason::Stop,
+            Self::Eos(_) | Self::StopToken(_) | Self::StopString { .. } | Self::GrammarComplete => {
+                FinishReason::Stop
+            }
             Self::MaxTokens | Self::ContextFull => FinishReason::Length,
             Self::Cancelled => FinishReason::Cancelled,
             Self::Failed => FinishReason::Error,
@@ -56,6 +60,7 @@ impl StopReason {
             Self::Eos(_) => "eos",
             Self::StopToken(_) => "stop_token",
             Self::StopString { .. } => "stop_string",
+            Self::GrammarComplete => "grammar_complete",
             Self::MaxTokens => "max_tokens",
             Self::ContextFull => "context_full",
             Self::Cancelled => "cancelled",

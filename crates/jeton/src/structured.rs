@@ -1,0 +1,232 @@
+//! The shape of the output, as flags and as fields of a JSON Lines request.
+
+use crate::failure::Failure;
+use crate::jsonl::RequestError;
+use crate::open_model::OpenModel;
+use clap::{Arg, ArgAction, ArgGroup, ArgMatches, Command};
+use engine::GrammarReport;
+use grammar::{Grammar, GrammarError, GrammarSource, GrammarVocabulary, Limits};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Fields of a request that ask for a shape.
+pub const FIELDS: [&str; 4] = ["response_format", "regex", "grammar", "choice"];
+
+/// Adds the flags to a command; at most one of them can be given.
+pub fn with_flags(command: Command) -> Command {
+    let flag = |name: &'static str, value: &'static str, help: &'static str| {
+        let arg = Arg::new(name).long(name).value_name(value).help(help);
+        arg.allow_hyphen_values(true).help_heading("Shape of the output")
+    };
+    let object = Arg::new("json-object")
+        .long("json-object")
+        .action(ArgAction::SetTrue)
+        .help("Write a JSON object, whatever is in it")
+        .help_heading("Shape of the output");
+    let flags = [
+        flag("json-schema", "FILE|JSON", "Write JSON that is valid under this schema"),
+        object,
+        flag("regex", "REGEX", "Write text that this regex matches as a whole"),
+        flag("lark", "FILE|TEXT", "Write text of this Lark grammar"),
+        flag("choice", "TEXT", "Write one of these texts; give it once for each")
+            .action(ArgAction::Append),
+    ];
+    let names = flags.each_ref().map(|flag| flag.get_id().clone());
+    command.args(flags).group(ArgGroup::new("shape").args(names))
+}
+
+/// What the flags ask for.
+///
+/// # Errors
+/// When a file cannot be read or a schema is no JSON.
+pub fn from_flags(flags: &ArgMatches) -> Result<Option<GrammarSource>, Failure> {
+    let text = |name: &str| flags.get_one::<String>(name);
+    if let Some(given) = text("json-schema") {
+        let is_json = given.trim_start().starts_with(['{', '[']) || is_bool(given.trim());
+        let schema = if is_json { given.clone() } else { read_file("--json-schema", given)? };
+        let schema = serde_json::from_str(&schema)
+            .map_err(|error| Failure::new(format!("--json-schema is not JSON: {error}")))?;
+        return Ok(Some(GrammarSource::JsonSchema(schema)));
+    }
+    if flags.get_flag("json-object") {
+        return Ok(Some(GrammarSource::JsonObject));
+    }
+    if let Some(regex) = text("regex") {
+        return Ok(Some(GrammarSource::Regex(regex.clone())));
+    }
+    if let Some(given) = text("lark") {
+        // A grammar has at least a rule, written with a colon; hardly a file's name has one.
+        let is_text = given.contains(':') && !Path::new(given).is_file();
+        let grammar = if is_text { given.clone() } else { read_file("--lark", given)? };
+        return Ok(Some(GrammarSource::Lark(grammar)));
+    }
+    let choices = flags.get_many::<String>("choice");
+    Ok(choices.map(|choices| GrammarSource::Choice(choices.cloned().collect())))
+}
+
+fn is_bool(text: &str) -> bool {
+    text == "true" || text == "false"
+}
+
+/// A file that a flag names, no longer than any source may be.
+fn read_file(flag: &str, path: &str) -> Result<String, Failure> {
+    let max = Limits::default().source_bytes_max as u64;
+    let failed = |error: std::io::Error| Failure::new(format!("{flag}: {path}: {error}"));
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    file.take(max + 1).read_to_string(&mut text).map_err(failed)?;
+    match text.len() as u64 > max {
+        true => Err(Failure::new(format!("{flag}: {path}: at most {max} bytes are read"))),
+        false => Ok(text),
+    }
+}
+
+/// What a request asks for.
+///
+/// # Errors
+/// When a field has the wrong form, or more than one is given.
+pub fn from_json(request: &Value) -> Result<Option<GrammarSource>, RequestError> {
+    let mut asked = None;
+    for field in FIELDS {
+        let value = &request[field];
+        if value.is_null() {
+            continue;
+        }
+        let source = match field {
+            "response_format" => response_format(value)?,
+            "choice" => Some(choices(value)?),
+            _ => {
+                let text = value.as_str().map(str::to_owned);
+                let text = text.ok_or_else(|| wrong(field, "must be a text"))?;
+                let is_regex = field == "regex";
+                Some(if is_regex { GrammarSource::Regex(text) } else { GrammarSource::Lark(text) })
+            }
+        };
+        if source.is_some() && asked.is_some() {
+            return Err(wrong(field, &format!("goes alone: give one of {}", FIELDS.join(", "))));
+        }
+        asked = asked.or(source);
+    }
+    Ok(asked)
+}
+
+/// OpenAI's shape: `{"type": "json_schema", "json_schema": {"schema": ...}}` and its like.
+fn response_format(value: &Value) -> Result<Option<GrammarSource>, RequestError> {
+    match value["type"].as_str() {
+        Some("text") => Ok(None),
+        Some("json_object") => Ok(Some(GrammarSource::JsonObject)),
+        Some("json_schema") => match &value["json_schema"]["schema"] {
+            Value::Null => {
+                Err(wrong("response_format", "of this type must have `json_schema.schema`"))
+            }
+            schema => Ok(Some(GrammarSource::JsonSchema(schema.clone()))),
+        },
+        _ => Err(wrong(
+            "response_format",
+            "must be an object whose `type` is text, json_object or json_schema",
+        )),
+    }
+}
+
+fn choices(value: &Value) -> Result<GrammarSource, RequestError> {
+    let texts = value.as_array().into_iter().flatten();
+    let texts: Option<Vec<String>> = texts.map(|text| text.as_str().map(str::to_owned)).collect();
+    match texts.filter(|_| value.is_array()) {
+        Some(texts) => Ok(GrammarSource::Choice(texts)),
+        None => Err(wrong("choice", "must be a list of texts")),
+    }
+}
+
+fn wrong(field: &str, rule: &str) -> RequestError {
+    RequestError::parameter(field, format!("`{field}` {rule}"))
+}
+
+/// Compiles grammars for one model; its vocabulary is made when the first is asked for.
+#[derive(Default)]
+pub struct GrammarCompiler {
+    vocabulary: Option<Arc<GrammarVocabulary>>,
+    /// The last grammar, since requests of a stream often ask for the same.
+    last: Option<(GrammarSource, Arc<Grammar>)>,
+}
+
+impl GrammarCompiler {
+    /// The grammar of a source.
+    ///
+    /// # Errors
+    /// When it is refused.
+    pub fn compile(
+        &mut self,
+        model: &OpenModel,
+        source: &GrammarSource,
+    ) -> Result<Arc<Grammar>, RequestError> {
+        if let Some((_, grammar)) = self.last.as_ref().filter(|(known, _)| known == source) {
+            return Ok(Arc::clone(grammar));
+        }
+        let refused =
+            |error: GrammarError| RequestError::parameter(field(source), error.to_string());
+        let vocabulary = match &self.vocabulary {
+            Some(vocabulary) => vocabulary,
+            None => {
+                let made = GrammarVocabulary::new(&model.tokenizer).map_err(refused)?;
+                self.vocabulary.insert(Arc::new(made))
+            }
+        };
+        let grammar = Grammar::compile(vocabulary, source, &Limits::default()).map_err(refused)?;
+        let grammar = Arc::new(grammar);
+        self.last = Some((source.clone(), Arc::clone(&grammar)));
+        Ok(grammar)
+    }
+}
+
+/// The field of a request that a source comes from.
+fn field(source: &GrammarSource) -> &'static str {
+    match source {
+        GrammarSource::JsonObject | GrammarSource::JsonSchema(_) => "response_format",
+        GrammarSource::Regex(_) => "regex",
+        GrammarSource::Lark(_) => "grammar",
+        GrammarSource::Choice(_) => "choice",
+    }
+}
+
+/// How far the document came, as an answer says it.
+pub fn report_json(report: &GrammarReport) -> Value {
+    json!({
+        "kind": report.kind,
+        "complete": report.complete,
+        "closing_tokens": report.closing_tokens,
+    })
+}
+
+/// How far the document came, in words, where there is something to say.
+pub fn report_words(report: &GrammarReport) -> Option<String> {
+    match (report.complete, report.closing_tokens) {
+        (false, _) => Some(format!("{} not complete", report.kind)),
+        (true, 0) => None,
+        (true, 1) => Some(format!("{} closed by 1 forced token", report.kind)),
+        (true, count) => Some(format!("{} closed by {count} forced tokens", report.kind)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_ask_for_one_shape() {
+        let schema = json!({"type": "null"});
+        let format = json!({"type": "json_schema", "json_schema": {"name": "a", "schema": schema}});
+        let asked = from_json(&json!({"response_format": format})).unwrap();
+        assert_eq!(asked, Some(GrammarSource::JsonSchema(schema)));
+        let asked = from_json(&json!({"response_format": {"type": "text"}, "regex": "a"})).unwrap();
+        assert_eq!(asked, Some(GrammarSource::Regex("a".to_string())));
+        assert_eq!(from_json(&json!({"regex": null})).unwrap(), None);
+        let refused = |request: Value| from_json(&request).unwrap_err().message;
+        assert!(refused(json!({"regex": "a", "choice": ["b"]})).contains("goes alone"));
+        assert!(refused(json!({"choice": "b"})).contains("list of texts"));
+        assert!(refused(json!({"choice": [1]})).contains("list of texts"));
+        assert!(refused(json!({"response_format": "json"})).contains("json_schema"));
+        assert!(refused(json!({"response_format": {"type": "json_schema"}})).contains("schema"));
+    }
+}
