@@ -1,6 +1,6 @@
 //! The command line: every command with its flags and an example.
 
-use crate::{commands, param_values, structured};
+use crate::{commands, param_values, speculation, structured};
 use clap::{Arg, ArgAction, Command, value_parser};
 
 /// The whole command line.
@@ -39,6 +39,7 @@ fn generate() -> Command {
         .args([json(), jsonl, stats, special])
         .args(record_flags())
         .args(prompt_flags())
+        .args(speculation::flags())
         .args(model_flags())
         .args(param_values::flags())
 }
@@ -48,6 +49,7 @@ fn chat() -> Command {
         .about("Hold a conversation; /help lists what can be set on the way")
         .after_help("Example:\n  jeton chat --temperature 0.7")
         .args([system(), think()])
+        .args(speculation::flags())
         .args(model_flags())
         .args(param_values::flags())
 }
@@ -71,6 +73,7 @@ fn trace() -> Command {
         .arg(prompt().required(true))
         .args([candidates, html, json()])
         .args(prompt_flags())
+        .args(speculation::flags())
         .args(model_flags())
         .args(param_values::flags())
 }

@@ -9,11 +9,12 @@ use crate::prompt::Prompt;
 use crate::runs::{Run, run_all};
 use crate::structured::GrammarCompiler;
 use crate::thinking::Prepared;
-use crate::{model_profile, thinking};
+use crate::{model_profile, speculation, thinking};
 use clap::ArgMatches;
 use engine::views;
 use engine::{
-    Completion, Engine, EngineConfig, Event, GenerateRequest, LimitOverflow, TextOptions,
+    Completion, Engine, EngineConfig, Event, GenerateRequest, LimitOverflow, Speculation,
+    TextOptions,
 };
 use grammar::GrammarSource;
 use model::Forward;
@@ -29,6 +30,7 @@ pub struct Generator {
     engine: Engine,
     computing: Computing,
     grammars: GrammarCompiler,
+    speculation: Speculation,
 }
 
 /// What a request asks for beyond its prompt and parameters.
@@ -132,7 +134,9 @@ impl Generator {
             .saturating_mul(loaded.kv_shape().position_bytes());
         let config = config.with_kv_bytes(loaded.kv_shape(), wanted_bytes.min(KV_BYTES_MAX));
         let engine = Engine::new(Box::new(loaded), model.tokenizer.clone(), config)?;
-        Ok(Generator { engine, computing, grammars: GrammarCompiler::default() })
+        let engine = speculation::with_draft(engine, model, flags, &computing)?;
+        let (speculation, grammars) = (speculation::source(flags), GrammarCompiler::default());
+        Ok(Generator { engine, computing, grammars, speculation })
     }
 
     /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer, and so
@@ -161,10 +165,11 @@ impl Generator {
     /// As [`Generator::answer`].
     pub fn answer_request(
         &mut self,
-        request: GenerateRequest,
+        mut request: GenerateRequest,
         effective: Effective,
         mut show: impl FnMut(&Event) -> std::io::Result<()>,
     ) -> Result<Answer, AnswerError> {
+        request.speculation = self.speculation;
         let requests = views::runs(&request).map_err(param_error)?;
         let limit_of = |request: &GenerateRequest| request.params.max_tokens();
         let shown = requests.iter().position(|run| limit_of(run) == limit_of(&request));

@@ -27,6 +27,7 @@ mod response;
 mod resume;
 mod runs;
 mod side_by_side;
+mod speculation;
 mod structured;
 mod summary;
 mod terminal;

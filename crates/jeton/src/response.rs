@@ -4,7 +4,7 @@ use crate::effective::{Effective, SetBy};
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::{limit_views, param_values, structured, thinking, truncation, warnings};
+use crate::{limit_views, param_values, speculation, structured, thinking, truncation, warnings};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -49,6 +49,9 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
     }
     if let Some(report) = &finished.grammar {
         json["grammar"] = structured::report_json(report);
+    }
+    if let Some(speculation) = speculation::answer_json(answer) {
+        json["speculation"] = speculation;
     }
     if let Some(truncation) = truncation::answer_json(model, answer) {
         json["truncation"] = truncation;
@@ -163,6 +166,9 @@ pub fn step_json(model: &OpenModel, token: &TokenEvent, text: &str) -> Value {
     }
     if let Some(forced) = token.forced {
         step["forced"] = Value::from(forced.as_str());
+    }
+    if let Some(draft) = token.draft {
+        step["draft"] = speculation::step_json(model, draft);
     }
     let Some(trace) = &token.trace else { return step };
     let candidates = |list: &[sampling::trace::TraceCandidate]| -> Value {

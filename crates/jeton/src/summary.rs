@@ -4,7 +4,7 @@ use crate::generation::Answer;
 use crate::open_model::OpenModel;
 use crate::response::limit_set_by;
 use crate::terminal::quoted;
-use crate::{limit_views, structured, thinking, truncation, warnings};
+use crate::{limit_views, speculation, structured, thinking, truncation, warnings};
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -44,7 +44,8 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     };
     let warned = warnings::line(&warnings::of(model, &answer.effective));
     let warned = warned.map_or(String::new(), |line| format!("\n{line}"));
-    format!("{tokens}\n{reason}\n{cut}{}{seed}{warned}{limits}", speed(answer))
+    let guessed = speculation::answer_line(answer).map_or(String::new(), |line| line + "\n");
+    format!("{tokens}\n{reason}\n{cut}{guessed}{}{seed}{warned}{limits}", speed(answer))
 }
 
 /// TTFT, TPOT and decode speed.

@@ -91,7 +91,7 @@ fn piece(model: &OpenModel, id: model::TokenId) -> String {
 
 /// The table of a trace: step, token, probability, nucleus size, text so far.
 fn steps_table(model: &OpenModel, answer: &Answer) -> String {
-    let heads = [
+    let mut heads = vec![
         ("step", Align::Right),
         ("token", Align::Left),
         ("probability", Align::Right),
@@ -101,6 +101,11 @@ fn steps_table(model: &OpenModel, answer: &Answer) -> String {
         ("text so far", Align::Left),
     ];
     let tokens = &answer.completion.tokens;
+    let place = heads.len() - 1;
+    let is_drafted = tokens.iter().any(|token| token.draft.is_some());
+    if is_drafted {
+        heads.insert(place, ("draft", Align::Left));
+    }
     let rows: Vec<Vec<String>> = tokens
         .iter()
         .zip(texts_so_far(tokens))
@@ -109,7 +114,7 @@ fn steps_table(model: &OpenModel, answer: &Answer) -> String {
             let chosen = trace.and_then(|trace| trace.chosen);
             let raw = chosen.map_or(String::new(), |chosen| percent(chosen.probability));
             let rank = trace.map_or(String::new(), |trace| (trace.raw_rank + 1).to_string());
-            vec![
+            let mut row = vec![
                 (token.index + 1).to_string(),
                 piece(model, token.id) + if token.forced.is_some() { " forced" } else { "" },
                 percent(token.probability),
@@ -117,10 +122,23 @@ fn steps_table(model: &OpenModel, answer: &Answer) -> String {
                 rank,
                 token.nucleus_size.to_string(),
                 tail(&text.replace('\n', "\\n"), TEXT_COLUMNS),
-            ]
+            ];
+            if is_drafted {
+                row.insert(place, draft_text(model, token));
+            }
+            row
         })
         .collect();
     table(&heads, &rows)
+}
+
+/// What became of the token that was drafted for a step.
+fn draft_text(model: &OpenModel, token: &TokenEvent) -> String {
+    match token.draft {
+        Some(draft) if draft.accepted => "accepted".to_owned(),
+        Some(draft) => format!("not {}", piece(model, draft.token)),
+        None => String::new(),
+    }
 }
 
 fn percent(probability: f64) -> String {
@@ -167,7 +185,12 @@ fn choice_text(model: &OpenModel, token: &TokenEvent, trace: &ChoiceTrace) -> St
         let why = forced.as_str();
         return format!("forced ({why}) in place of the choice: {}", piece(model, token.id));
     }
-    match trace.draw {
+    let drafted = match token.draft {
+        Some(draft) if draft.accepted => ", as drafted".to_owned(),
+        Some(draft) => format!(", and not {} as drafted", piece(model, draft.token)),
+        None => String::new(),
+    };
+    let choice = match trace.draw {
         Some(draw) => format!(
             "drew u = {:.6}, in [{:.6}, {:.6}) of {}",
             draw.uniform,
@@ -176,7 +199,8 @@ fn choice_text(model: &OpenModel, token: &TokenEvent, trace: &ChoiceTrace) -> St
             piece(model, token.id)
         ),
         None => format!("greedy: the best candidate, {}", piece(model, token.id)),
-    }
+    };
+    choice + &drafted
 }
 
 fn candidates(model: &OpenModel, list: &[TraceCandidate]) -> String {

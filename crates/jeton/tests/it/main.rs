@@ -7,6 +7,7 @@ mod generating;
 mod linting;
 mod protocol;
 mod records;
+mod speculation;
 mod trace_page;
 mod truncation;
 
