@@ -8,6 +8,7 @@ use crate::param_values;
 use crate::record::{self, Identity, Kind, Record};
 use crate::thinking;
 use clap::ArgMatches;
+use engine::views::limit_shapes_tokens;
 use engine::{GenerateRequest, LimitOverflow};
 
 /// A saved run, ready to go on.
@@ -56,6 +57,11 @@ pub fn open(path: &str, model: &OpenModel, flags: &ArgMatches) -> Result<Resumed
         on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },
         ..record.request(effective.params.clone(), choice)
     };
+    if let Some(cause) = limit_shapes_tokens(&request) {
+        let message = format!("its tokens were shaped by its limit (`{cause}`)");
+        let hint = "more of it is another text: run it again with the larger limit";
+        return Err(in_file(message).with_hint(hint));
+    }
     Ok(Resumed { computing, request, effective, template_used })
 }
 

@@ -6,6 +6,7 @@ mod cancels;
 mod handle;
 mod paths;
 mod real_model;
+mod same_tokens;
 mod sampled;
 mod simulation;
 mod speculation;

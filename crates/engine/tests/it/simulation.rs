@@ -1,7 +1,7 @@
 //! A busy day in a small engine, again and again, from a printed seed.
 //!
-//! Random arrivals, lengths, samplers, stop strings, cancels and readers on a pool that is always
-//! too small. After every step each block is free or counted; every accepted request ends exactly
+//! Random arrivals, lengths, samplers, stop strings, cancels, drafts, continued runs and readers on
+//! a pool that is always too small. After every step each block is free or counted; every accepted request ends exactly
 //! once; its tokens are those of the oracle, which knows neither batches nor blocks; and in the end
 //! everything is given back.
 //!
@@ -35,7 +35,7 @@ impl Caller {
         let (sink, events) = event_channel(if is_slow { 6 } else { 500 });
         let id = engine.submit(request.clone(), sink).ok()?;
         let request = request.clone();
-        let (text, ids) = (String::new(), Vec::new());
+        let (text, ids) = (String::new(), request.generated.clone());
         let (started_count, scored_count, finished) = (0, 0, None);
         Some(Caller {
             id,
@@ -54,7 +54,10 @@ impl Caller {
         while let Ok(event) = self.events.try_next() {
             assert!(self.finished.is_none(), "nothing comes after the end");
             match event {
-                Event::Started(_) => self.started_count += 1,
+                Event::Started(started) => {
+                    self.started_count += 1;
+                    self.text.push_str(&started.resumed_text);
+                }
                 Event::PromptLogprobs(scores) => {
                     assert_eq!(scores.first_index, self.scored_count + 1, "each is told once");
                     self.scored_count += scores.logprobs.len();
@@ -140,6 +143,13 @@ fn any_request(random: &mut Random) -> GenerateRequest {
     request
 }
 
+/// The same request, of which some tokens were generated on another day.
+fn continued(random: &mut Random, recipe: &Recipe, request: GenerateRequest) -> GenerateRequest {
+    let mut ids = oracle(recipe, &request).ids;
+    ids.truncate(random.below(ids.len()));
+    GenerateRequest { generated: ids, ..request }
+}
+
 /// Any request, for tests that run it in their own way: nothing but tokens and text.
 pub fn any_request_for(random: &mut Random) -> GenerateRequest {
     GenerateRequest { trace: None, prompt_logprobs: None, ..any_request(random) }
@@ -183,6 +193,10 @@ fn day(seed: u64) -> [usize; 2] {
             let choice_count = if random.one_in(5) { 4 } else { 1 };
             for choice_index in 0..choice_count {
                 request.choice_index = choice_index;
+                request.generated.clear();
+                if random.one_in(6) {
+                    request = continued(&mut random, &recipe, request);
+                }
                 let is_slow = random.one_in(6);
                 // A full queue refuses; the caller goes away.
                 callers.extend(Caller::submit(&mut engine, &request, is_slow));

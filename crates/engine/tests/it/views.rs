@@ -138,3 +138,34 @@ fn what_has_ended_or_has_no_room_is_not_continued() {
     let refused = engine(&recipe).complete(foreign).expect_err("no such token");
     assert_eq!(refused.kind(), "token_outside_vocabulary");
 }
+
+/// Mirostat and adaptive-p remember numbers that the tokens do not tell.
+#[test]
+fn stages_that_remember_go_on_where_they_were() {
+    let recipe = Recipe::hashed(90);
+    for values in [
+        [("mirostat", int(2)), ("mirostat_tau", int(3))],
+        [("adaptive_target", ParamValue::Float(0.4)), ("adaptive_decay", ParamValue::Float(0.8))],
+    ] {
+        let base = [("max_tokens", int(40)), ("ignore_eos", ParamValue::Bool(true))];
+        let all = base.into_iter().chain(values);
+        let params = sampling::params::SamplingParams::from_values(all).expect("valid");
+        let request = GenerateRequest::new(bytes("once"), params, 5);
+        let whole = alone(&recipe, &request);
+        let first = alone(&recipe, &under(&request, 17));
+        assert_eq!(first.finished.ids[..], whole.finished.ids[..17]);
+        assert!(!first.finished.stage_state.is_empty());
+        let (generated, stage_state) = (first.finished.ids, first.finished.stage_state);
+        let later =
+            GenerateRequest { generated: generated.clone(), stage_state, ..request.clone() };
+        let forgetful = GenerateRequest { generated, ..request };
+        let chances = |completion: &Completion| -> Vec<u64> {
+            let tokens = completion.tokens.iter().rev().take(40 - 17);
+            tokens.map(|token| token.probability.to_bits()).collect()
+        };
+        let later = alone(&recipe, &later);
+        assert_eq!(later.finished.ids, whole.finished.ids);
+        assert_eq!(chances(&later), chances(&whole));
+        assert_ne!(chances(&alone(&recipe, &forgetful)), chances(&whole));
+    }
+}

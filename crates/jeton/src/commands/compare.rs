@@ -184,7 +184,7 @@ fn panels(model: &OpenModel, answered: &Answered) -> Vec<Panel> {
         return vec![Panel {
             heading: words.join(", "),
             facts,
-            text: answer.completion.text.clone(),
+            text: said(&answer.completion.thinking_text, &answer.completion.text),
         }];
     }
     let panel = |limit: &LimitView| {
@@ -193,9 +193,18 @@ fn panels(model: &OpenModel, answered: &Answered) -> Vec<Panel> {
         let cut = limit.diagnosis(model).map(|found| found.explanation);
         let finish = limit.view.finish_reason.as_str();
         let facts = facts(limit.view.ids.len(), finish, limit.latency, cut);
-        Panel { heading, facts, text: limit.view.text.clone() }
+        Panel { heading, facts, text: said(&limit.view.thinking_text, &limit.view.text) }
     };
     answer.views.iter().map(panel).collect()
+}
+
+/// Thought and answer as one text; the thought between marks.
+fn said(thought: &str, answer: &str) -> String {
+    match (thought, answer) {
+        ("", answer) => answer.to_owned(),
+        (thought, "") => format!("<think>\n{thought}"),
+        (thought, answer) => format!("<think>\n{thought}\n</think>\n\n{answer}"),
+    }
 }
 
 fn facts(

@@ -90,6 +90,8 @@ fn a_saved_run_goes_on_as_if_more_had_been_asked_for_at_first() {
         &["--frequency-penalty", "0.7"][..],
         &["--stop", "gives away", "--stop", "</think>"],
         &["--profile", "llama.cpp"],
+        &["--mirostat", "2", "--mirostat-tau", "3"],
+        &["--adaptive-target", "0.4"],
         &["--temperature", "0"],
     ] {
         let base = [&STORY[..], more].concat();
