@@ -1,7 +1,7 @@
 //! `jeton` opens the door: the one binary over the rooms.
 //!
-//! Exit codes: 0 when it did what was asked, 1 when what it compared differs or `lint` warns, 2 when
-//! the request, a file or the machine was wrong, 130 when the user stopped it. Results go to
+//! Exit codes: 0 when it did what was asked, 1 when what it compared differs or `lint` warns, 2
+//! when the request, a file or the machine was wrong, 130 when the user stopped it. Results go to
 //! standard output, everything else to standard error.
 #![forbid(unsafe_code)]
 
