@@ -136,7 +136,7 @@ impl ThinkingTracker {
         if self.eos_ids.contains(&chosen) {
             return Some(self.end(ForcedBy::ThinkingEnd));
         }
-        if self.is_marker(chosen) || self.tags.matched_bytes() > 0 {
+        if self.is_marker(chosen) {
             return None;
         }
         let room = self.room()?;
@@ -146,7 +146,9 @@ impl ThinkingTracker {
             return Some(self.end(ForcedBy::ThinkingHard));
         }
         let soft = room <= self.plan.soft_window && self.thinking_tokens > 0;
-        let may_end = self.may_end() && self.tail.ends_before(piece);
+        // A marker that the model has begun it may finish itself.
+        let may_end = self.may_end() && self.tags.matched_bytes() == 0;
+        let may_end = may_end && self.tail.ends_before(piece);
         (soft && may_end).then(|| self.end(ForcedBy::ThinkingSoft))
     }
 
@@ -325,9 +327,13 @@ impl ThinkingTracker {
     /// The thought ends with this token and those that belong to it.
     fn begin_end(&mut self, by: ForcedBy, rest: &str, out: &mut PartTexts) {
         let closing: VecDeque<TokenId> = self.close_ids().iter().copied().collect();
+        let is_marker = self.marker_bytes() > 0;
+        let (held, held_tokens) = self.tags.release();
         // The beginning of a marker that was written already is no thought.
-        let (_, marker_tokens) = self.tags.release();
-        self.thinking_tokens -= marker_tokens;
+        match is_marker {
+            true => self.thinking_tokens -= held_tokens,
+            false => self.divider.thinking(&held, out),
+        }
         self.divider.thinking(rest, out);
         self.closed = Some(match by {
             ForcedBy::ThinkingSoft => (ThinkingClosed::Soft, Some(self.what_binds())),
@@ -370,11 +376,17 @@ impl ThinkingTracker {
 
     /// The tokens that end the thought where it stands.
     fn close_ids(&self) -> &[TokenId] {
-        let written = self.tags.matched_bytes();
+        let written = self.marker_bytes();
         match self.format.close.rest.get(written).filter(|rest| !rest.is_empty()) {
             Some(rest) if written > 0 || self.tail.is_line_start() => rest,
             _ => &self.format.close_line,
         }
+    }
+
+    /// Bytes of the closing marker that the thought ends with.
+    fn marker_bytes(&self) -> usize {
+        // A character that has begun behind them says that they are no marker.
+        if self.tail.missing_bytes() > 0 { 0 } else { self.tags.matched_bytes() }
     }
 
     fn room(&self) -> Option<usize> {

@@ -46,7 +46,9 @@ impl ThinkingFormat {
             message: tokenizer.token_to_id("<|message|>")?,
             end: tokenizer.token_to_id("<|end|>")?,
         };
-        let close = Marker::new(ANALYSIS_CLOSE, tokenizer)?;
+        let mut close = Marker::new(ANALYSIS_CLOSE, tokenizer)?;
+        // It is read by its tokens, and so never written in part.
+        close.rest.truncate(1);
         Some(Self {
             style: ThinkingStyle::Channels(ids),
             open: Marker::new(ANALYSIS_OPEN, tokenizer)?,

@@ -37,7 +37,7 @@ fn object(value: Option<&Value>) -> Map<String, Value> {
     value.and_then(Value::as_object).cloned().unwrap_or_default()
 }
 
-fn input_of(file: &Value, case: &Value) -> ChatInput {
+pub fn input_of(file: &Value, case: &Value) -> ChatInput {
     let flag = |key: &str| case.get(key).and_then(Value::as_bool).unwrap_or(false);
     ChatInput {
         messages: list(case.get("messages")).unwrap(),

@@ -7,5 +7,6 @@ mod chat_contracts;
 mod data;
 mod hostile_templates;
 mod own_vocabularies;
+mod thinking;
 mod tokenizer_conformance;
 mod tokenizer_contracts;
