@@ -51,3 +51,4 @@ pub use handle::{EngineHandle, Ticket};
 pub use limits::EngineConfig;
 pub use rejection::{ConfigError, Rejection};
 pub use sink::{Delivery, EventSink, EventStream, event_channel};
+pub use vocabulary::TokenizerVocabulary;

@@ -5,7 +5,8 @@ use sampling::params::Vocabulary;
 use text::{EncodeOptions, Tokenizer};
 
 /// A tokenizer that looks up the texts of a request.
-pub(crate) struct TokenizerVocabulary<'a>(pub &'a Tokenizer);
+#[derive(Debug, Clone, Copy)]
+pub struct TokenizerVocabulary<'a>(pub &'a Tokenizer);
 
 impl Vocabulary for TokenizerVocabulary<'_> {
     fn encode(&self, text: &str) -> Vec<TokenId> {
@@ -15,6 +16,10 @@ impl Vocabulary for TokenizerVocabulary<'_> {
 
     fn piece(&self, id: TokenId) -> &[u8] {
         self.0.piece_bytes(id).unwrap_or_default()
+    }
+
+    fn leading_blanks_dropped(&self) -> usize {
+        self.0.leading_blanks_dropped()
     }
 
     fn size(&self) -> usize {

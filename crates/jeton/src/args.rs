@@ -166,10 +166,18 @@ fn logits() -> Command {
 }
 
 fn sample() -> Command {
-    Command::new("sample").about("Choose a token from given logits (JSON Lines)").after_help(
-        "Example:\n  echo '{\"logits\":[2,1,0],\"params\":{\"top_k\":2},\"seed\":7}' | \
+    let model = Arg::new("model")
+        .short('m')
+        .long("model")
+        .value_name("PATH")
+        .help("A model or tokenizer file, for texts in bad words, biases and DRY's breakers");
+    Command::new("sample")
+        .about("Choose a token from given logits (JSON Lines)")
+        .after_help(
+            "Example:\n  echo '{\"logits\":[2,1,0],\"params\":{\"top_k\":2},\"seed\":7}' | \
              jeton sample",
-    )
+        )
+        .arg(model)
 }
 
 /// What is kept of a run, and what it goes on from.

@@ -94,7 +94,7 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
         "template" => commands::template::run(flags).map(|()| Outcome::Done),
         "lint" => commands::lint::run(flags),
         "logits" => commands::logits::run(flags).map(|()| Outcome::Done),
-        _ => Ok(commands::sample::run().map(|()| Outcome::Done)?),
+        _ => commands::sample::run(flags).map(|()| Outcome::Done),
     }
 }
 

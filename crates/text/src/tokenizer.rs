@@ -102,6 +102,11 @@ impl Tokenizer {
         self.pieces.get(id)
     }
 
+    /// Blanks that the beginning of a text loses when ids are decoded: the encoder put them there.
+    pub fn leading_blanks_dropped(&self) -> usize {
+        self.pieces.leading_blanks_dropped()
+    }
+
     /// The token's text as the vocabulary writes it (`Ġhello`, `▁hello`, `<0x0A>`).
     pub fn token_text(&self, id: TokenId) -> Option<&str> {
         self.vocab.text(id)

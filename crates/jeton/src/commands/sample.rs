@@ -1,8 +1,12 @@
 //! `jeton sample`: the sampling pipeline alone, on logits that others computed.
 
+use crate::failure::Failure;
 use crate::json_numbers::{from_f64, to_f64};
 use crate::jsonl::{self, RequestError};
+use crate::open_model::open_tokenizer;
 use crate::param_values;
+use clap::ArgMatches;
+use engine::TokenizerVocabulary;
 use sampling::TokenId;
 use sampling::candidates::Candidates;
 use sampling::params::{ParamError, ParamSpec, ParamValue, SamplingParams};
@@ -10,23 +14,30 @@ use sampling::pipeline::{Pipeline, SequenceStart};
 use sampling::stages::StepContext;
 use sampling::trace::{ChoiceTrace, StageTrace};
 use serde_json::{Value, json};
+use text::Tokenizer;
 
 /// Serves requests from standard input.
 ///
 /// # Errors
-/// When standard input or output fails.
-pub fn run() -> std::io::Result<()> {
+/// When the file with the tokenizer cannot be read, or standard input or output fails.
+pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
+    let named = flags.contains_id("model");
+    let tokenizer = named.then(|| open_tokenizer(flags)).transpose()?;
     let mut candidates = Candidates::new();
-    let answer = |request: &Value| answer(request, &mut candidates);
-    jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)
+    let answer = |request: &Value| answer(request, tokenizer.as_ref(), &mut candidates);
+    Ok(jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?)
 }
 
-fn answer(request: &Value, candidates: &mut Candidates) -> Result<Value, RequestError> {
+fn answer(
+    request: &Value,
+    tokenizer: Option<&Tokenizer>,
+    candidates: &mut Candidates,
+) -> Result<Value, RequestError> {
     let logits = logits(&request["logits"])?;
     let previous = token_ids("previous", &request["previous"])?;
-    let params = params(request)?;
+    let mut params = params(request, tokenizer)?;
     params.check_vocabulary(logits.len()).map_err(parameter_error)?;
-    check_texts(&params)?;
+    resolve_texts(&mut params, tokenizer)?;
     let step = match &request["step"] {
         Value::Null => previous.len() as u64,
         value => value
@@ -89,18 +100,23 @@ pub fn token_ids(name: &str, value: &Value) -> Result<Vec<TokenId>, RequestError
     items.iter().map(|item| id(item).ok_or_else(problem)).collect()
 }
 
-/// There is no tokenizer here that could say which tokens a text is.
-fn check_texts(params: &SamplingParams) -> Result<(), RequestError> {
-    match params.unresolved_text() {
-        None => Ok(()),
-        Some(name) => {
-            let message = format!("`{name}` holds a text, and there is no tokenizer to look it up");
+fn resolve_texts(
+    params: &mut SamplingParams,
+    tokenizer: Option<&Tokenizer>,
+) -> Result<(), RequestError> {
+    match (params.unresolved_text(), tokenizer) {
+        (None, _) => Ok(()),
+        (Some(_), Some(tokenizer)) => {
+            params.resolve_texts(&TokenizerVocabulary(tokenizer)).map_err(parameter_error)
+        }
+        (Some(name), None) => {
+            let message = format!("`{name}` holds a text: give a tokenizer with --model");
             Err(RequestError::parameter(name, message))
         }
     }
 }
 
-fn params(request: &Value) -> Result<SamplingParams, RequestError> {
+fn params(request: &Value, tokenizer: Option<&Tokenizer>) -> Result<SamplingParams, RequestError> {
     let mut values = Vec::new();
     match &request["params"] {
         Value::Null => {}
@@ -115,8 +131,9 @@ fn params(request: &Value) -> Result<SamplingParams, RequestError> {
     values.extend(outside.filter(|(name, _)| ParamSpec::find(name).is_some()));
     let breakers = ParamSpec::find("dry_sequence_breakers").expect("the table has it");
     let given = values.iter().any(|(name, _)| breakers.names().any(|known| known == name.as_str()));
-    // The usual breakers are texts, and there are no texts here.
-    let no_breakers = (!given).then(|| (breakers.name, ParamValue::List(Vec::new())));
+    // The usual breakers are texts, which nobody here can look up without a tokenizer.
+    let no_breakers =
+        (!given && tokenizer.is_none()).then(|| (breakers.name, ParamValue::List(Vec::new())));
     let values = values
         .into_iter()
         .filter_map(|(name, value)| Some((name.as_str(), param_values::from_json(value)?)));
@@ -133,7 +150,7 @@ mod tests {
     use super::*;
 
     fn ask(request: Value) -> Value {
-        answer(&request, &mut Candidates::new()).unwrap_or_else(|error| error.to_json())
+        answer(&request, None, &mut Candidates::new()).unwrap_or_else(|error| error.to_json())
     }
 
     #[test]

@@ -79,3 +79,43 @@ fn sampling_cases_pass_through_the_command() {
         }
     }
 }
+
+/// The breakers are texts here, looked up in a real vocabulary, as in the program that answered.
+#[test]
+fn dry_finds_its_breakers_in_a_vocabulary() {
+    let Some(folder) = folder() else { return };
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../sampling/tests/data");
+    let file = read(data.join("stage_cases.json"));
+    let cases = file["cases"].as_array().expect("cases").iter();
+    let cases: Vec<&Value> = cases.filter(|case| case["stage"] == "dry").take(15).collect();
+    let requests: Vec<Value> = cases.iter().map(|case| dry_request(case)).collect();
+    let vocab = folder.join("tokenizer/llamacpp/ggml-vocab-gpt-2.gguf");
+    let answers = serve(&["sample", "--model", vocab.to_str().expect("a path")], &requests);
+    for (case, answer) in cases.iter().zip(&answers) {
+        assert_eq!(answer["tokens"], real_ids(case, &case["expect"]["tokens"]), "{answer}");
+        let given = answer["probs"].as_array().expect("probabilities");
+        let expected = case["expect"]["probs"].as_array().expect("probabilities");
+        for (given, expected) in given.iter().zip(expected) {
+            let difference = given.as_f64().expect("a number") - expected.as_f64().expect("one");
+            assert!(difference.abs() < 2e-5, "{case}: {answer}");
+        }
+    }
+}
+
+/// The case numbers its tokens anew; `ids` holds the vocabulary's numbers.
+fn real_ids(case: &Value, small: &Value) -> Value {
+    let real = |id: &Value| case["ids"][id.as_u64().expect("an id") as usize].clone();
+    small.as_array().expect("ids").iter().map(real).collect()
+}
+
+fn dry_request(case: &Value) -> Value {
+    let candidates = real_ids(case, &case["candidates"]);
+    let candidates: Vec<u64> =
+        candidates.as_array().expect("ids").iter().map(|id| id.as_u64().expect("an id")).collect();
+    let largest = candidates.iter().copied().max().expect("a candidate");
+    let logit = |id| if candidates.contains(&id) { json!(0.0) } else { json!("-inf") };
+    let tokens = |name: &str| real_ids(case, &case[name]).as_array().expect("ids").clone();
+    let previous = [tokens("prompt"), tokens("generated")].concat();
+    let logits: Vec<Value> = (0..=largest).map(logit).collect();
+    json!({"logits": logits, "previous": previous, "params": case["params"]})
+}

@@ -2,7 +2,8 @@
 //!
 //! A breaker is a text, and a text may lie anywhere across tokens. As llama.cpp does, each token of
 //! the vocabulary is asked: one that contains the text is a breaker by itself; one whose end begins
-//! the text is the head of a breaker, and its tail is the rest of the text in tokens.
+//! the text is the head of a breaker, and its tail is the rest of the text in tokens. A token
+//! is asked as if it stood alone: where vocabularies put a blank before a text, without that blank.
 
 use super::texts::Vocabulary;
 use crate::TokenId;
@@ -60,7 +61,7 @@ fn add_token(
     vocabulary: &dyn Vocabulary,
     tails_by_head: &mut HashMap<TokenId, Vec<Vec<TokenId>>>,
 ) {
-    let piece = vocabulary.piece(id);
+    let piece = standing_alone(vocabulary.piece(id), vocabulary.leading_blanks_dropped());
     if !piece.contains(&text[0]) {
         return;
     }
@@ -78,4 +79,9 @@ fn add_token(
             tails.push(tail);
         }
     }
+}
+
+fn standing_alone(piece: &[u8], blanks_dropped: usize) -> &[u8] {
+    let blanks = piece.iter().take(blanks_dropped).take_while(|&&byte| byte == b' ').count();
+    &piece[blanks..]
 }

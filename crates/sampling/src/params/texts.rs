@@ -18,6 +18,11 @@ pub trait Vocabulary {
     /// The bytes that a token adds to a text (for a special token, its text); none if it has none.
     fn piece(&self, id: TokenId) -> &[u8];
 
+    /// Blanks that a text loses at its beginning when tokens are decoded.
+    fn leading_blanks_dropped(&self) -> usize {
+        0
+    }
+
     /// Number of ids: the highest and one.
     fn size(&self) -> usize;
 }
