@@ -33,15 +33,37 @@ fn generate() -> Command {
         .after_help("Example:\n  jeton generate \"What is 347 + 285?\" --think on --max-tokens 300")
         .arg(
             prompt()
-                .required_unless_present_any(["jsonl", "resume"])
-                .conflicts_with_all(["jsonl", "resume"]),
+                .required_unless_present_any(["jsonl", "resume", "batch"])
+                .conflicts_with_all(["jsonl", "resume", "batch"]),
         )
+        .args([batch_file(), hf()])
         .args([json(), jsonl, stats, special])
         .args(record_flags())
         .args(prompt_flags())
         .args(speculation::flags())
         .args(model_flags())
         .args(param_values::flags())
+}
+
+fn batch_file() -> Arg {
+    Arg::new("batch")
+        .long("batch")
+        .value_name("FILE")
+        .conflicts_with_all(["jsonl", "resume", "save", "receipt"])
+        .help("Answer every prompt of a JSON Lines file in one batch; - reads standard input")
+}
+
+fn hf() -> Arg {
+    Arg::new("hf")
+        .long("hf")
+        .value_name("JSON")
+        .num_args(0..=1)
+        .default_missing_value("{}")
+        .requires("batch")
+        .help(
+            "Treat the batch as one call of Transformers' model.generate with these parameters, \
+             and return its padded id matrix",
+        )
 }
 
 fn chat() -> Command {

@@ -139,6 +139,22 @@ impl Generator {
         Ok(Generator { engine, computing, grammars, speculation })
     }
 
+    /// The request of a prompt.
+    ///
+    /// # Errors
+    /// When the prompt cannot be made, or a parameter does not go with the model.
+    pub fn request(
+        &mut self,
+        model: &OpenModel,
+        prompt: &Prompt,
+        effective: &Effective,
+        extras: Extras,
+    ) -> Result<GenerateRequest, RequestError> {
+        let grammar = extras.grammar.as_ref();
+        let grammar = grammar.map(|source| self.grammars.compile(model, source)).transpose()?;
+        Ok(GenerateRequest { grammar, ..request(model, prompt, effective, extras)? })
+    }
+
     /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer, and so
     /// does a `show` that fails: its error is the answer's.
     ///
@@ -152,9 +168,7 @@ impl Generator {
         extras: Extras,
         show: impl FnMut(&Event) -> std::io::Result<()>,
     ) -> Result<Answer, AnswerError> {
-        let grammar = extras.grammar.as_ref();
-        let grammar = grammar.map(|source| self.grammars.compile(model, source)).transpose()?;
-        let request = GenerateRequest { grammar, ..request(model, prompt, &effective, extras)? };
+        let request = self.request(model, prompt, &effective, extras)?;
         self.answer_request(request, effective, show)
     }
 

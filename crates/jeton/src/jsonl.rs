@@ -65,7 +65,7 @@ pub fn serve(
 
 /// Reads one line without its end, at most [`LINE_BYTES_MAX`] + 1 bytes of it; the rest of a longer
 /// one is skipped. Returns false at the end of input.
-fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
+pub fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool> {
     line.clear();
     let limit = LINE_BYTES_MAX as u64 + 1;
     if input.by_ref().take(limit).read_until(b'\n', line)? == 0 {
@@ -92,13 +92,21 @@ fn skip_line(input: &mut impl BufRead) -> io::Result<()> {
     }
 }
 
-fn parse(line: &[u8]) -> Result<Value, RequestError> {
+/// The JSON value of a line.
+///
+/// # Errors
+/// When the line is too long or no JSON.
+pub fn parse_value(line: &[u8]) -> Result<Value, RequestError> {
     if line.len() > LINE_BYTES_MAX {
         let message = format!("a request may have at most {LINE_BYTES_MAX} bytes");
         return Err(RequestError::new("too_large", message));
     }
-    let request: Value = serde_json::from_slice(line)
-        .map_err(|error| RequestError::new("invalid_json", error.to_string()))?;
+    serde_json::from_slice(line)
+        .map_err(|error| RequestError::new("invalid_json", error.to_string()))
+}
+
+fn parse(line: &[u8]) -> Result<Value, RequestError> {
+    let request = parse_value(line)?;
     if request.is_object() {
         Ok(request)
     } else {

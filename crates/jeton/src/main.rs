@@ -7,6 +7,7 @@
 
 mod answer_text;
 mod args;
+mod batch;
 mod commands;
 mod computing;
 mod effective;

@@ -3,12 +3,12 @@
 use crate::answer_text::AnswerText;
 use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{AnswerError, Extras, Generator};
+use crate::generation::{Answer, AnswerError, Extras, Generator};
 use crate::jsonl::{self, RequestError};
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{output, param_values, record, response, resume, structured, summary};
+use crate::{batch, output, param_values, record, response, resume, structured, summary};
 use clap::ArgMatches;
 use engine::{Event, Interruption};
 use grammar::GrammarSource;
@@ -37,6 +37,9 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     if flags.get_flag("jsonl") {
         serve(&model, flags)?;
         return Ok(Outcome::Done);
+    }
+    if flags.contains_id("batch") {
+        return batch::run(&model, flags);
     }
     let as_json = flags.get_flag("json");
     let mut shown = AnswerText::new(flags.get_flag("show-special"));
@@ -136,6 +139,34 @@ fn answer_line(
     grammar: Option<GrammarSource>,
     request: &Value,
 ) -> Result<Value, RequestError> {
+    let LineRequest { prompt, effective, extras, receipt } =
+        parse_request(model, from_flags, grammar, request)?;
+    let answer = generator.answer(model, &prompt, effective, extras, |_| Ok(()))?;
+    line_json(model, generator, &answer, receipt)
+}
+
+/// What a JSON request asks for.
+pub struct LineRequest {
+    /// What is to be continued or answered.
+    pub prompt: Prompt,
+    /// Its parameters.
+    pub effective: Effective,
+    /// And what is no parameter.
+    pub extras: Extras,
+    /// Whether a receipt is wanted, and then whether the prompt went through the chat template.
+    pub receipt: Option<bool>,
+}
+
+/// Reads a JSON request; flags stand for what it does not say.
+///
+/// # Errors
+/// The first field that is unknown, of the wrong type or out of range.
+pub fn parse_request(
+    model: &OpenModel,
+    from_flags: &[(String, ParamValue)],
+    grammar: Option<GrammarSource>,
+    request: &Value,
+) -> Result<LineRequest, RequestError> {
     let prompt = prompt_from_json(request)?;
     let values = request_values(request, from_flags);
     let effective = Effective::merge(&values, &model.recommended())
@@ -147,11 +178,23 @@ fn answer_line(
     };
     let (show_special, with_receipt) = (switch("show_special")?, switch("receipt")?);
     let extras = Extras { show_special, grammar, ..Extras::default() };
-    let answer = generator.answer(model, &prompt, effective, extras, |_| Ok(()))?;
-    let mut json = response::answer_json(model, &answer);
-    if with_receipt {
-        let template_used = matches!(prompt, Prompt::Chat(_));
-        let receipt = record::of_answer(model, &answer, generator.computing(), template_used)
+    let receipt = with_receipt.then(|| matches!(prompt, Prompt::Chat(_)));
+    Ok(LineRequest { prompt, effective, extras, receipt })
+}
+
+/// The result of a JSON request.
+///
+/// # Errors
+/// When the receipt that was asked for cannot be made.
+pub fn line_json(
+    model: &OpenModel,
+    generator: &Generator,
+    answer: &Answer,
+    receipt: Option<bool>,
+) -> Result<Value, RequestError> {
+    let mut json = response::answer_json(model, answer);
+    if let Some(template_used) = receipt {
+        let receipt = record::of_answer(model, answer, generator.computing(), template_used)
             .map_err(|failure| RequestError::parameter("receipt", failure.to_string()))?;
         json["receipt"] = receipt.to_json(record::Kind::Receipt, &answer.completion.text);
     }
@@ -183,7 +226,10 @@ pub(super) fn request_values(
 }
 
 /// One of `ids`, `prompt` and `messages`.
-fn prompt_from_json(request: &Value) -> Result<Prompt, RequestError> {
+///
+/// # Errors
+/// When there is none, more than one, or it has the wrong type.
+pub fn prompt_from_json(request: &Value) -> Result<Prompt, RequestError> {
     let given: Vec<&str> = ["ids", "prompt", "messages"]
         .into_iter()
         .filter(|name| !request[*name].is_null())

@@ -15,16 +15,15 @@ const PAGE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Writes the page of `data`, which is an object of `about`, `prompt` and `steps`: those of the JSON
-/// trace, each with `shown`, its share of the text.
+/// Writes the page of `data`, an object of `about`, `prompt` and `steps`: those of the JSON trace,
+/// each with `shown`, its share of the text.
 pub fn page(data: &Value) -> String {
     let policy = format!(
         "default-src 'none'; script-src '{}'; style-src '{}'; base-uri 'none'; form-action 'none'",
         source_digest(SCRIPT),
         source_digest(STYLE)
     );
-    // In this order no placeholder can come from what was put in before: data goes in last but one
-    // piece, and is put together instead of replaced.
+    // The data is put between two parts, not in the place of a mark: it may hold any mark itself.
     let (head, rest) = PAGE.split_once("{data}").expect("the page has a place for the data");
     let head = head.replacen("{policy}", &policy, 1).replacen("{style}", STYLE, 1);
     let tail = rest.replacen("{script}", SCRIPT, 1);

@@ -1,6 +1,7 @@
 //! Every command, run as a user would run it, on the model inside the program.
 
 mod bad_input;
+mod batches;
 mod compare;
 mod conformance;
 mod generating;
