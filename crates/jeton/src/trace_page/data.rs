@@ -33,6 +33,7 @@ pub fn page_data(model: &OpenModel, answer: &Answer, prompt: &str) -> Value {
 fn step(model: &OpenModel, token: &TokenEvent) -> Value {
     let mut step = response::step_json(model, token, "");
     step["shown"] = Value::from(shown(model, token));
+    step["part"] = Value::from(token.part.as_str());
     if let Some(fields) = step.as_object_mut() {
         fields.remove("text");
     }
@@ -49,6 +50,6 @@ fn shown(model: &OpenModel, token: &TokenEvent) -> String {
     let bytes = model.tokenizer.piece_bytes(token.id).unwrap_or_default();
     match std::str::from_utf8(bytes) {
         Ok(text) => text.to_owned(),
-        Err(_) => token.text.clone(),
+        Err(_) => format!("{}{}", token.thinking_text, token.text),
     }
 }

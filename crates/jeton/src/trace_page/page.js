@@ -68,7 +68,7 @@ const options = steps.map(option);
 function option(step, index) {
   const shown = step.shown;
   const made = element("span", {
-    role: "option", id: "token-" + index, tabindex: "-1", "aria-selected": "false",
+    role: "option", id: "token-" + index, class: step.part === "thinking" || step.part === "marker" ? "thought" : "", tabindex: "-1", "aria-selected": "false",
     "aria-label": label(step, index),
   });
   if (shown === "") made.append(element("span", { class: "special" }, visible(step.token) || "∅"));
@@ -133,13 +133,23 @@ function show(step, index) {
   byId("details").replaceChildren(...parts);
 }
 
+const reasons = {
+  thinking_soft: "the thought ends at a natural place near its budget",
+  thinking_end: "the thought ends",
+  thinking_hard: "the thought ends at its budget",
+  grammar: "the only token that the grammar allows",
+};
+
 function how(step) {
   let text;
-  if (step.forced) text = "Forced: " + step.forced + ". The distribution had no say.";
+  if (step.forced) text = "Forced (" + (reasons[step.forced] || step.forced) + "): it stands in place of the model's choice.";
   else if (!step.draw) text = "Greedy: the best candidate was taken.";
   else if (step.nucleus_size === 1) text = "The stages left one candidate only.";
   else text = "Drawn among " + step.nucleus_size + " candidates.";
-  if (step.draft) text += " " + step.draft;
+  if (step.draft) {
+    const guess = "“" + visible(step.draft.token) + "”";
+    text += step.draft.accepted ? " The draft had guessed it." : " The draft had guessed " + guess + ", in vain.";
+  }
   return text;
 }
 
@@ -172,7 +182,8 @@ function drawFigure(step) {
     }
   } else line.append(element("i", { class: "chosen", "--from": draw.low, "--part": draw.high - draw.low }));
   line.append(element("b", { "--from": draw.u }));
-  const words = "u = " + draw.u.toFixed(6) + " fell into [" + draw.low.toFixed(6) + ", " + draw.high.toFixed(6) + "), the interval of this token.";
+  const whose = step.forced ? "the interval of another token, which was passed over." : "the interval of this token.";
+  const words = "u = " + draw.u.toFixed(6) + " fell into [" + draw.low.toFixed(6) + ", " + draw.high.toFixed(6) + "), " + whose;
   return [
     element("h3", {}, "The draw"), line,
     element("div", { class: "ends quiet number", "aria-hidden": "true" }, element("span", {}, "0"), element("span", {}, "1")),
@@ -206,7 +217,7 @@ function candidateTable(step) {
 function candidateRow(step, entry, left, stage) {
   const isChosen = entry.id === step.id;
   let fate = "";
-  if (isChosen) fate = "chosen";
+  if (isChosen) fate = step.forced ? "forced" : "chosen";
   else if (stage) fate = "removed by " + stage;
   else if (!left && step.final.length === step.nucleus_size) fate = step.draw ? "removed" : "not the best";
   const isGone = !isChosen && fate !== "" ;
