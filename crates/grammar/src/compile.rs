@@ -16,7 +16,7 @@ const STACK_BYTES: usize = 32 << 20;
 
 /// A compiled grammar, ready to make matchers. Shared by the requests that ask for it.
 pub struct Grammar {
-    kind: &'static str,
+    source: GrammarSource,
     parser: Mutex<TokenParser>,
     automaton: Mutex<Automaton>,
     vocabulary: Arc<GrammarVocabulary>,
@@ -42,7 +42,7 @@ impl Grammar {
         let work = || compile_parts(vocabulary, kind, checked, skips_repeat, limits);
         let (parser, automaton) = on_large_stack(kind, work)?;
         let grammar = Grammar {
-            kind,
+            source: source.clone(),
             parser: Mutex::new(parser),
             automaton: Mutex::new(automaton),
             vocabulary: Arc::clone(vocabulary),
@@ -57,7 +57,12 @@ impl Grammar {
 
     /// The name of its source: `json_object`, `json_schema`, `regex`, `lark` or `choice`.
     pub fn kind(&self) -> &'static str {
-        self.kind
+        self.source.kind()
+    }
+
+    /// What it was compiled from.
+    pub fn source(&self) -> &GrammarSource {
+        &self.source
     }
 
     /// A matcher at the beginning of a document.
@@ -82,7 +87,7 @@ impl Grammar {
 
 impl std::fmt::Debug for Grammar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Grammar").field("kind", &self.kind).finish_non_exhaustive()
+        f.debug_struct("Grammar").field("kind", &self.kind()).finish_non_exhaustive()
     }
 }
 

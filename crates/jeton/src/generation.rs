@@ -16,9 +16,10 @@ use engine::{
     Completion, Engine, EngineConfig, Event, GenerateRequest, LimitOverflow, Speculation,
     TextOptions,
 };
-use grammar::GrammarSource;
+use grammar::{Grammar, GrammarSource};
 use model::Forward;
 use sampling::params::ParamError;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Key-value memory that one command may take, in bytes, unless the context needs less. Taken only
@@ -150,8 +151,7 @@ impl Generator {
         effective: &Effective,
         extras: Extras,
     ) -> Result<GenerateRequest, RequestError> {
-        let grammar = extras.grammar.as_ref();
-        let grammar = grammar.map(|source| self.grammars.compile(model, source)).transpose()?;
+        let grammar = self.grammar(model, extras.grammar.as_ref())?;
         Ok(GenerateRequest { grammar, ..request(model, prompt, effective, extras)? })
     }
 
@@ -195,6 +195,18 @@ impl Generator {
         let run = Run { request, completion, token_times, total };
         let (times, Run { request, completion, .. }) = (run.times(), run);
         Ok(Answer { request, completion, effective, times, views })
+    }
+
+    /// The shape that a source asks for, made for the model's tokens; none for none.
+    ///
+    /// # Errors
+    /// When the source is refused.
+    pub fn grammar(
+        &mut self,
+        model: &OpenModel,
+        source: Option<&GrammarSource>,
+    ) -> Result<Option<Arc<Grammar>>, RequestError> {
+        source.map(|source| self.grammars.compile(model, source)).transpose()
     }
 
     /// The engine, for requests that are not one answer.

@@ -10,6 +10,7 @@ use crate::thinking;
 use clap::ArgMatches;
 use engine::views::limit_shapes_tokens;
 use engine::{GenerateRequest, LimitOverflow};
+use grammar::GrammarSource;
 
 /// A saved run, ready to go on.
 pub struct Resumed {
@@ -57,7 +58,8 @@ pub fn open(path: &str, model: &OpenModel, flags: &ArgMatches) -> Result<Resumed
         on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },
         ..record.request(effective.params.clone(), choice)
     };
-    if let Some(cause) = limit_shapes_tokens(&request) {
+    let by_shape = record.grammar.as_ref().map(GrammarSource::kind);
+    if let Some(cause) = limit_shapes_tokens(&request).or(by_shape) {
         let message = format!("its tokens were shaped by its limit (`{cause}`)");
         let hint = "more of it is another text: run it again with the larger limit";
         return Err(in_file(message).with_hint(hint));

@@ -112,6 +112,19 @@ pub fn from_json(request: &Value) -> Result<Option<GrammarSource>, RequestError>
     Ok(asked)
 }
 
+/// The fields of a request that ask for this shape: what [`from_json`] reads.
+pub fn to_json(source: &GrammarSource) -> Value {
+    let value = match source {
+        GrammarSource::JsonObject => json!({"type": "json_object"}),
+        GrammarSource::JsonSchema(schema) => {
+            json!({"type": "json_schema", "json_schema": {"schema": schema}})
+        }
+        GrammarSource::Regex(text) | GrammarSource::Lark(text) => Value::from(text.as_str()),
+        GrammarSource::Choice(texts) => json!(texts),
+    };
+    json!({ field(source): value })
+}
+
 /// OpenAI's shape: `{"type": "json_schema", "json_schema": {"schema": ...}}` and its like.
 fn response_format(value: &Value) -> Result<Option<GrammarSource>, RequestError> {
     match value["type"].as_str() {
@@ -212,6 +225,19 @@ pub fn report_words(report: &GrammarReport) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shapes_come_back_as_they_went() {
+        for source in [
+            GrammarSource::JsonObject,
+            GrammarSource::JsonSchema(json!({"type": "object", "b": 1, "a": 2})),
+            GrammarSource::Regex("a+".into()),
+            GrammarSource::Lark("start: \"a\"".into()),
+            GrammarSource::Choice(vec!["a".into(), "b".into()]),
+        ] {
+            assert_eq!(from_json(&to_json(&source)), Ok(Some(source)));
+        }
+    }
 
     #[test]
     fn requests_ask_for_one_shape() {

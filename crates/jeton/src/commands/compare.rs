@@ -10,7 +10,7 @@ use crate::open_model::OpenModel;
 use crate::runs::{Run, run_all};
 use crate::side_by_side::{Panel, lay_out};
 use crate::terminal::{Paint, Stream};
-use crate::{args, interrupt, output, param_values, response, truncation};
+use crate::{args, interrupt, output, param_values, response, structured, truncation};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use engine::views;
 use sampling::params::{Kind, PARAMS, ParamSpec, ParamValue};
@@ -26,7 +26,7 @@ pub fn command() -> Command {
         .value_name("COLUMNS")
         .value_parser(value_parser!(u16).range(1..))
         .help("Lay the texts out for this width; without it the terminal's");
-    Command::new("compare")
+    structured::with_flags(Command::new("compare"))
         .about("Show one prompt under several limits, or several values of any parameter")
         .after_help(
             "Examples:\n  jeton compare \"Tell me a story.\" --max-tokens 20,50,200\n  \
@@ -67,12 +67,14 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
                     --temperature 0.2,0.7,1.2";
         return Err(Failure::new("there is nothing to compare").with_hint(hint));
     }
+    let mut generator = Generator::new(&model, flags, lanes.len() * limit_count.max(1))?;
+    let grammar = generator.grammar(&model, structured::from_flags(flags)?.as_ref())?;
     // One seed for all: what differs then is what was varied.
     let seed = lanes.first().map_or(0, |lane| lane.request.seed);
     for lane in &mut lanes {
         lane.request.seed = lane.effective.params.seed().unwrap_or(seed);
+        lane.request.grammar = grammar.clone();
     }
-    let mut generator = Generator::new(&model, flags, lanes.len() * limit_count.max(1))?;
     let answers = answers(&mut generator, lanes)?;
     if flags.get_flag("json") {
         output::line(&comparison_json(&model, &answers).to_string())?;

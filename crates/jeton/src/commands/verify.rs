@@ -121,10 +121,12 @@ fn again(
     let computing = record.computing.agreed(flags)?;
     let params = record.params()?;
     let mut generator = Generator::computing_as(model, flags, computing, record.choices.len())?;
+    let grammar = generator.grammar(model, record.grammar.as_ref())?;
     let mut requests = Vec::with_capacity(record.choices.len());
     for choice in &record.choices {
         let mut request = record.request(params.clone(), choice);
         let template_used = record.identity.template_sha256.is_some();
+        request.grammar = grammar.clone();
         request.thinking = thinking::again(model, template_used, &record.prompt_ids, &params);
         if is_cut_from_outside(choice) {
             // It ended where nobody can say again; its tokens can be made again.

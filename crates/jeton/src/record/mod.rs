@@ -14,6 +14,7 @@ pub use write::{keep, of_answer};
 
 use crate::computing::Computing;
 use engine::{GenerateRequest, LimitOverflow, TextOptions};
+use grammar::GrammarSource;
 use model::TokenId;
 use sampling::params::{ParamError, ParamSpec, ParamValue, SamplingParams};
 use serde_json::Value;
@@ -64,6 +65,8 @@ pub struct Record {
     pub parameters: Vec<(String, ParamValue)>,
     /// The seed in use.
     pub seed: u64,
+    /// The shape that the output was held to.
+    pub grammar: Option<GrammarSource>,
     /// The end-of-sequence ids in force.
     pub eos_ids: Vec<TokenId>,
     /// What came out; never empty.

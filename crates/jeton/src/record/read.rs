@@ -4,7 +4,7 @@ use super::{Choice, FILE_BYTES_MAX, FORMAT_VERSION, Identity, Kind, Record, dige
 use crate::computing::Computing;
 use crate::failure::Failure;
 use crate::json_numbers::to_f64;
-use crate::param_values;
+use crate::{param_values, structured};
 use engine::TextOptions;
 use model::TokenId;
 use serde_json::Value;
@@ -66,6 +66,10 @@ pub fn record_from_json(json: &Value, kinds: &[Kind]) -> Result<Record, String> 
         },
         parameters: parameters.collect(),
         seed: field(json, "seed", Value::as_u64)?,
+        grammar: match json.get("grammar") {
+            None | Some(Value::Null) => None,
+            Some(shape) => structured::from_json(shape).map_err(|error| error.message)?,
+        },
         eos_ids: field(json, "eos_ids", ids)?,
         choices: choices.iter().map(choice).collect::<Result<_, String>>()?,
     })

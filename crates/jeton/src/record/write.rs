@@ -6,7 +6,7 @@ use crate::failure::Failure;
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::param_values;
+use crate::{param_values, structured};
 use clap::ArgMatches;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -44,6 +44,7 @@ pub fn of_answer(
         text: answer.request.text,
         parameters: values.map(|(name, value)| (name.to_owned(), value)).collect(),
         seed: answer.request.seed,
+        grammar: answer.request.grammar.as_ref().map(|grammar| grammar.source().clone()),
         eos_ids: params.eos_ids(&model.eos_ids).to_vec(),
         choices: vec![Choice {
             index: answer.request.choice_index,
@@ -94,6 +95,7 @@ impl Record {
             },
             "parameters": parameters,
             "seed": self.seed,
+            "grammar": self.grammar.as_ref().map(structured::to_json),
             "eos_ids": self.eos_ids,
             "choices": self.choices.iter().map(choice).collect::<Vec<_>>(),
         });

@@ -201,3 +201,48 @@ fn digest_by_the_page(record: &Value) -> String {
     write(&bare, &mut text);
     model::sha256_hex(text.as_bytes())
 }
+
+#[test]
+fn receipts_hold_with_thoughts_shapes_and_guesses() {
+    let folder = Folder::new();
+    let receipt = folder.path("receipt.json");
+    let ask = ["generate", "What is 27 + 36?", "--seed", "1", "--json", "--receipt", &receipt];
+    for more in [
+        &["--think", "on", "--thinking-budget", "12", "--max-tokens", "40"][..],
+        &["--think", "on", "--answer-reserve", "8", "--max-tokens", "30"],
+        &["--think", "off", "--regex", "[0-9]{2,5}", "--max-tokens", "20"],
+        &["--think", "off", "--json-object", "--max-tokens", "25"],
+    ] {
+        let answer = ok(&[&ask[..], more].concat());
+        let verified = jeton(&["verify", &receipt, "--threads", "1"]);
+        assert_eq!(verified.code, 0, "{more:?}: {} {}", verified.out, verified.err);
+        // Guessing ahead changes the speed and nothing that a receipt says.
+        let guessed = ok(&[&ask[..], more, &["--lookup"]].concat());
+        assert_eq!(guessed["receipt"], answer["receipt"], "{more:?}");
+    }
+}
+
+#[test]
+fn a_run_that_its_limit_shaped_is_not_continued() {
+    let folder = Folder::new();
+    let state = folder.path("state.json");
+    let ask = ["generate", "What is 27 + 36?", "--seed", "1", "--json", "--save", &state];
+    let on = ["generate", "--resume", &state, "--max-tokens", "60"];
+    ok(&[&ask[..], &["--think", "on", "--answer-reserve", "6", "--max-tokens", "12"]].concat());
+    refused(&on, &["answer_reserve", "shaped by its limit"]);
+    let shape = ["--think", "off", "--json-object", "--max-tokens", "6"];
+    ok(&[&ask[..], &shape].concat());
+    refused(&on, &[]);
+    let whole = ["--think", "on", "--thinking-budget", "8", "--max-tokens", "60"];
+    let whole = ok(&[&ask[..5], &whole].concat());
+    ok(&[&ask[..], &["--think", "on", "--thinking-budget", "8", "--max-tokens", "16"]].concat());
+    let longer = ok(&[&on[..], &["--json"]].concat());
+    for name in ["ids", "text", "finish_reason", "thinking", "usage"] {
+        let mut longer = longer[name].clone();
+        if name == "usage" {
+            let details = longer["completion_tokens_details"].as_object_mut().expect("details");
+            assert_eq!(details.remove("resumed_tokens"), Some(json!(16)));
+        }
+        assert_eq!(longer, whole[name], "{name}");
+    }
+}
