@@ -13,6 +13,8 @@ use std::sync::{Arc, Mutex, OnceLock};
 
 /// Room for compilers that recurse: 64 levels of nesting need well under a tenth of it.
 const STACK_BYTES: usize = 32 << 20;
+/// Longest message of the compiler that is passed on: it can quote the whole source.
+const PROBLEM_CHARS_MAX: usize = 400;
 
 /// A compiled grammar, ready to make matchers. Shared by the requests that ask for it.
 pub struct Grammar {
@@ -51,6 +53,13 @@ impl Grammar {
         };
         match grammar.tokens_min() {
             Some(_) => Ok(grammar),
+            None if vocabulary.spells_every_byte => Err(GrammarError::Invalid {
+                kind,
+                problem: format!(
+                    "its shortest text is too long: {} steps of a search do not reach its end",
+                    limits.search_states_max
+                ),
+            }),
             None => Err(GrammarError::Unspeakable { vocab_size: vocabulary.size() }),
         }
     }
@@ -158,10 +167,19 @@ fn check_features(kind: &'static str, parser: &TokenParser) -> Result<(), Gramma
     }
 }
 
-/// Sorts what the compiler says.
+/// Sorts what the compiler says, and says in our words what it says in terms of its options.
 fn refusal(kind: &'static str, problem: &str) -> GrammarError {
-    let line = problem.lines().next().unwrap_or_default();
-    let problem: String = line.chars().take(400).collect();
+    if problem.contains("oneOf constraints are not supported") {
+        let problem = "`oneOf` is supported where its alternatives cannot overlap: by their type \
+                       or by a required property with different constants; use `anyOf` otherwise"
+            .to_string();
+        return GrammarError::Invalid { kind, problem };
+    }
+    // The cause of a regex error stands on its last line, below a picture of the place.
+    let first = problem.lines().next().unwrap_or_default().trim_end_matches(':');
+    let cause = problem.lines().rev().find_map(|line| line.strip_prefix("error: "));
+    let whole = cause.map_or(first.to_string(), |cause| format!("{first}: {cause}"));
+    let problem: String = whole.chars().take(PROBLEM_CHARS_MAX).collect();
     match problem.contains("nsatisfiable") {
         true => GrammarError::Unsatisfiable { kind, problem },
         false => GrammarError::Invalid { kind, problem },

@@ -11,5 +11,6 @@ mod sampled;
 mod simulation;
 mod speculation;
 mod stops;
+mod structured;
 mod views;
 mod world;

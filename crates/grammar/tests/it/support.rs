@@ -50,3 +50,14 @@ pub fn takes(grammar: &Grammar, text: &[u8]) -> bool {
     }
     matcher.is_accepting()
 }
+
+/// A file of the conformance folder, or none (said on stderr) if that is not set.
+pub fn conformance_file(name: &str) -> Option<serde_json::Value> {
+    let Some(folder) = std::env::var_os("JETON_CONFORMANCE") else {
+        eprintln!("skipped: JETON_CONFORMANCE is not set");
+        return None;
+    };
+    let path = std::path::PathBuf::from(folder).join(name);
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path:?}: {error}"));
+    Some(serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path:?}: {error}")))
+}
