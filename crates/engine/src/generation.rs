@@ -123,9 +123,10 @@ impl Generation {
             stage_state: &stage_state,
         };
         let resumed = std::mem::take(&mut self.resumed_texts);
+        let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
+        // The step that is under way chooses for this sequence even if it is lost.
         self.constraint = Constraint::of(&self.request, &self.resumed_answer_ids, info)?;
         self.resumed_answer_ids = Vec::new();
-        let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
         self.client.send(Event::Started(Started {
             request: self.client.request(),
             prompt_tokens: sequence.prompt_count,

@@ -149,8 +149,12 @@ fn schema_like() -> impl Strategy<Value = Value> {
     })
 }
 
+fn cases(count: u32) -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(count) }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(200) })]
+    #![proptest_config(cases(100))]
 
     #[test]
     fn any_schema_is_refused_or_can_be_closed(value in schema_like()) {
