@@ -258,6 +258,7 @@ impl Drop for Client {
             ids: Vec::new(),
             stage_state: Vec::new(),
             grammar: None,
+            mean_logprob: None,
             usage: Usage::default(),
         });
     }

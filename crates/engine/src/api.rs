@@ -54,6 +54,8 @@ pub struct GenerateRequest {
     /// How the model thinks, so that thought and answer are told apart and the thought can be
     /// bounded; without it all text is the answer.
     pub thinking: Option<ThinkingSetup>,
+    /// Whether [`Finished::mean_logprob`] is wanted.
+    pub ranked: bool,
     /// Where guesses at the next tokens come from. Changes the speed and no token.
     pub speculation: Speculation,
     /// The shape that the output has; any without one. The document is always complete within the
@@ -76,6 +78,7 @@ impl GenerateRequest {
             trace: None,
             prompt_logprobs: None,
             thinking: None,
+            ranked: false,
             speculation: Speculation::Off,
             grammar: None,
         }
@@ -217,6 +220,9 @@ pub struct Finished {
     pub stage_state: Vec<(String, f64)>,
     /// How far the document came, if a grammar was asked for.
     pub grammar: Option<GrammarReport>,
+    /// Mean natural-log probability of the tokens generated here, the ending one included, under
+    /// the model's own distribution; none when it was not wanted or there are none.
+    pub mean_logprob: Option<f64>,
     /// What was counted.
     pub usage: Usage,
 }

@@ -43,6 +43,8 @@ pub(crate) struct Generation {
     pub ended_earlier: Option<StopReason>,
     /// Prompt tokens whose scores were sent, counted from the first.
     scored_count: usize,
+    /// Sum of the log-probabilities of the tokens generated here, where they are ranked.
+    logprob_sum: f64,
     /// Drafted tokens that were checked, and how many of them were right.
     drafted_count: usize,
     accepted_count: usize,
@@ -60,6 +62,8 @@ pub(crate) struct Chosen {
     pub choice: Choice,
     forced: Option<ForcedToken>,
     logprobs: Option<Box<Logprobs>>,
+    /// Log-probability under the model's own distribution, where choices are ranked.
+    raw_logprob: f64,
     trace: Option<Box<ChoiceTrace>>,
     /// What was guessed for this step.
     pub draft: Option<DraftOutcome>,
@@ -97,6 +101,7 @@ impl Generation {
             pipeline: None,
             constraint: None,
             scored_count: 0,
+            logprob_sum: 0.0,
             drafted_count: 0,
             accepted_count: 0,
             request,
@@ -147,7 +152,10 @@ impl Generation {
 
     /// Where its drafts come from.
     pub fn speculation(&self) -> Speculation {
-        self.request.speculation
+        match self.request.params.is_beam_search() {
+            true => Speculation::Off,
+            false => self.request.speculation,
+        }
     }
 
     /// What a draft must know, when its sequence decodes and has tokens to come.
@@ -227,7 +235,11 @@ impl Generation {
             true => Some(Box::new(logprobs(logits, choice.token, params.top_logprobs())?)),
             false => None,
         };
-        Ok(Chosen { choice, forced, logprobs, trace, draft: None })
+        let raw_logprob = match self.request.ranked {
+            true => raw_logprob(logits, choice.token)?,
+            false => 0.0,
+        };
+        Ok(Chosen { choice, forced, logprobs, raw_logprob, trace, draft: None })
     }
 
     /// Sends the scores of prompt tokens from index `first_index` on that were not sent before.
@@ -253,7 +265,8 @@ impl Generation {
 
     /// Makes the token part of the output; tells how the request ends if it does.
     pub fn settle_token(&mut self, chosen: Chosen) -> Option<End> {
-        let Chosen { choice, forced, logprobs, trace, draft } = chosen;
+        let Chosen { choice, forced, logprobs, raw_logprob, trace, draft } = chosen;
+        self.logprob_sum += raw_logprob;
         let index = self.output.token_count();
         self.pipeline.as_mut().expect("a running sequence has its pipeline").accept(choice.token);
         let mut said = self.output.push(choice.token, forced.map(|forced| forced.by));
@@ -320,6 +333,7 @@ impl Generation {
                 (interruption.stop_reason(), Some(interruption))
             }
         };
+        let new_count = sequence.generated().len() - sequence.resumed_count;
         self.client.finish(Finished {
             request: sequence.id.request,
             finish_reason: stop.finish_reason(),
@@ -331,6 +345,8 @@ impl Generation {
             ids: sequence.generated().to_vec(),
             stage_state: self.stage_state(),
             grammar: self.constraint.as_mut().map(Constraint::report),
+            mean_logprob: (self.request.ranked && new_count > 0)
+                .then(|| self.logprob_sum / new_count as f64),
             usage: Usage {
                 prompt_tokens: sequence.prompt_count,
                 completion_tokens: sequence.generated().len(),
@@ -363,6 +379,11 @@ struct Earlier {
     /// Those of them that belong to the answer.
     answer_ids: Vec<TokenId>,
     stop: Option<StopReason>,
+}
+
+/// Natural-log probability of `token` under the model's own distribution.
+fn raw_logprob(logits: &[f32], token: TokenId) -> Result<f64, ChooseError> {
+    Ok(logprobs(logits, token, 0)?.chosen.logprob)
 }
 
 /// Takes the tokens generated earlier. Those behind an ending among them are dropped.

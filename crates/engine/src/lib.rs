@@ -30,6 +30,7 @@ mod generation;
 mod output;
 mod vocabulary;
 
+pub mod choices;
 pub mod draft;
 pub mod views;
 

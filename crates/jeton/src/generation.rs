@@ -152,7 +152,8 @@ impl Generator {
         extras: Extras,
     ) -> Result<GenerateRequest, RequestError> {
         let grammar = self.grammar(model, extras.grammar.as_ref())?;
-        Ok(GenerateRequest { grammar, ..request(model, prompt, effective, extras)? })
+        let speculation = self.speculation;
+        Ok(GenerateRequest { grammar, speculation, ..request(model, prompt, effective, extras)? })
     }
 
     /// Answers one prompt; `show` gets each event as it comes. Ctrl-C cancels the answer, and so
@@ -169,32 +170,64 @@ impl Generator {
         show: impl FnMut(&Event) -> std::io::Result<()>,
     ) -> Result<Answer, AnswerError> {
         let request = self.request(model, prompt, &effective, extras)?;
+        one_answer(&request)?;
         self.answer_request(request, effective, show)
     }
 
-    /// Answers a request that is made already, once or, where it lists limits that shape its
-    /// tokens, once per limit; then `show` gets the events under the largest.
+    /// Answers a request that is made already.
     ///
     /// # Errors
     /// As [`Generator::answer`].
     pub fn answer_request(
         &mut self,
-        mut request: GenerateRequest,
+        request: GenerateRequest,
         effective: Effective,
         mut show: impl FnMut(&Event) -> std::io::Result<()>,
     ) -> Result<Answer, AnswerError> {
-        request.speculation = self.speculation;
-        let requests = views::runs(&request).map_err(param_error)?;
-        let limit_of = |request: &GenerateRequest| request.params.max_tokens();
-        let shown = requests.iter().position(|run| limit_of(run) == limit_of(&request));
-        let shown = shown.expect("the largest limit is one of the list");
-        let show = |index, event: &Event| if index == shown { show(event) } else { Ok(()) };
-        let mut runs = run_all(&mut self.engine, requests, show)?;
-        let views = LimitView::of(&request, &runs, &self.engine);
-        let Run { request: _, completion, token_times, total } = runs.swap_remove(shown);
-        let run = Run { request, completion, token_times, total };
-        let (times, Run { request, completion, .. }) = (run.times(), run);
-        Ok(Answer { request, completion, effective, times, views })
+        let answers = self.answer_all(vec![request], &effective, |_, event| show(event))?;
+        Ok(answers.into_iter().next().expect("one request has one answer"))
+    }
+
+    /// Answers requests in one batch, each once or, where it lists limits that shape its tokens,
+    /// once per limit. `show` gets the number of a request with its events, under its largest
+    /// limit.
+    ///
+    /// # Errors
+    /// As [`Generator::answer`].
+    pub fn answer_all(
+        &mut self,
+        requests: Vec<GenerateRequest>,
+        effective: &Effective,
+        mut show: impl FnMut(usize, &Event) -> std::io::Result<()>,
+    ) -> Result<Vec<Answer>, AnswerError> {
+        let mut parts = Vec::with_capacity(requests.len());
+        let mut all = Vec::new();
+        for mut request in requests {
+            request.speculation = self.speculation;
+            let runs = views::runs(&request).map_err(param_error)?;
+            let limit_of = |request: &GenerateRequest| request.params.max_tokens();
+            let shown = runs.iter().position(|run| limit_of(run) == limit_of(&request));
+            let shown = shown.expect("the largest limit is one of the list");
+            parts.push((request, runs.len(), all.len() + shown));
+            all.extend(runs);
+        }
+        let shown: Vec<usize> = parts.iter().map(|(_, _, shown)| *shown).collect();
+        let show = |index: usize, event: &Event| match shown.binary_search(&index) {
+            Ok(part) => show(part, event),
+            Err(_) => Ok(()),
+        };
+        let mut runs = run_all(&mut self.engine, all, show)?.into_iter();
+        let (mut answers, mut first) = (Vec::with_capacity(parts.len()), 0);
+        for (request, run_count, shown) in parts {
+            let mut own: Vec<Run> = runs.by_ref().take(run_count).collect();
+            let views = LimitView::of(&request, &own, &self.engine);
+            let run = own.swap_remove(shown - first);
+            first += run_count;
+            let (times, completion) = (run.times(), run.completion);
+            let effective = effective.clone();
+            answers.push(Answer { request, completion, effective, times, views });
+        }
+        Ok(answers)
     }
 
     /// The shape that a source asks for, made for the model's tokens; none for none.
@@ -247,6 +280,18 @@ pub fn request(
         thinking,
         ..GenerateRequest::new(ids, effective.params.clone(), seed)
     })
+}
+
+/// Refuses several choices where there is one answer.
+///
+/// # Errors
+/// When there would be more than one.
+pub fn one_answer(request: &GenerateRequest) -> Result<(), RequestError> {
+    if request.params.choices_made() > 1 {
+        let message = "`n` and `best_of` must be 1 here: only `generate` gives several answers";
+        return Err(RequestError::parameter("n", message));
+    }
+    Ok(())
 }
 
 fn param_error(error: ParamError) -> RequestError {

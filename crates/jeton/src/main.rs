@@ -8,6 +8,7 @@
 mod answer_text;
 mod args;
 mod batch;
+mod choices;
 mod commands;
 mod computing;
 mod effective;

@@ -77,12 +77,16 @@ fn to_json(source: &str, usage: &Usage) -> Value {
 
 /// The line of an answer's summary; none where nothing was to be guessed.
 pub fn answer_line(answer: &Answer) -> Option<String> {
+    usage_line(answer, &answer.completion.finished.usage)
+}
+
+/// The same for what several answers like this one used.
+pub fn usage_line(answer: &Answer, usage: &Usage) -> Option<String> {
     let source = match answer.request.speculation {
         Speculation::Off => return None,
         Speculation::Lookup => "look-up",
         Speculation::Model => "the draft model",
     };
-    let usage = &answer.completion.finished.usage;
     let Some(rate) = acceptance_rate(usage) else {
         return Some(format!("nothing was drafted by {source}"));
     };

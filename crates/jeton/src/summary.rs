@@ -22,14 +22,7 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     if let Some(words) = thinking::summary_words(&answer.completion) {
         tokens.push_str(&format!(" ({words})"));
     }
-    let mut reason = format!(
-        "finish_reason {}, stop_reason {}",
-        finished.finish_reason.as_str(),
-        stop_words(model, answer)
-    );
-    if let Some(shape) = finished.grammar.as_ref().and_then(structured::report_words) {
-        reason.push_str(&format!(", {shape}"));
-    }
+    let reason = ending(model, answer);
     let seed = answer.completion.started.as_ref().map_or(String::new(), |started| {
         if answer.effective.params.is_greedy() {
             ", greedy".to_owned()
@@ -46,6 +39,20 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     let warned = warned.map_or(String::new(), |line| format!("\n{line}"));
     let guessed = speculation::answer_line(answer).map_or(String::new(), |line| line + "\n");
     format!("{tokens}\n{reason}\n{cut}{guessed}{}{seed}{warned}{limits}", speed(answer))
+}
+
+/// How an answer ended.
+pub fn ending(model: &OpenModel, answer: &Answer) -> String {
+    let finished = &answer.completion.finished;
+    let mut reason = format!(
+        "finish_reason {}, stop_reason {}",
+        finished.finish_reason.as_str(),
+        stop_words(model, answer)
+    );
+    if let Some(shape) = finished.grammar.as_ref().and_then(structured::report_words) {
+        reason.push_str(&format!(", {shape}"));
+    }
+    reason
 }
 
 /// TTFT, TPOT and decode speed.

@@ -3,6 +3,7 @@
 
 mod admission;
 mod cancels;
+mod choices;
 mod handle;
 mod paths;
 mod real_model;

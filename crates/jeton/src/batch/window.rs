@@ -1,7 +1,7 @@
 //! Requests in flight in one engine, whose answers come out in the order they went in.
 
 use crate::effective::Effective;
-use crate::generation::{Answer, Extras, Generator};
+use crate::generation::{Answer, Extras, Generator, one_answer};
 use crate::jsonl::RequestError;
 use crate::limit_views::LimitView;
 use crate::open_model::OpenModel;
@@ -68,6 +68,9 @@ impl<'e> Window<'e> {
     ) {
         match self.generator.request(model, prompt, &effective, extras) {
             Ok(request) => {
+                if let Err(error) = one_answer(&request) {
+                    return self.refuse(error);
+                }
                 self.submit_request(GenerateRequest { choice_index, ..request }, effective);
             }
             Err(error) => self.refuse(error),

@@ -59,6 +59,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         values.extend(varied.iter().map(set));
         let effective = Effective::merge(&values, &model.recommended())?;
         let request = generation::request(&model, &prompt, &effective, Extras::default())?;
+        generation::one_answer(&request)?;
         lanes.push(Lane { varied, effective, request });
     }
     let limit_count = lanes.first().map_or(0, |lane| lane.request.params.limits().len());

@@ -1,6 +1,7 @@
 //! `jeton generate`: one prompt from the command line, or requests as JSON Lines.
 
 use crate::answer_text::AnswerText;
+use crate::choices::{self, Choices};
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::generation::{Answer, AnswerError, Extras, Generator};
@@ -41,6 +42,13 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     if flags.contains_id("batch") {
         return batch::run(&model, flags);
     }
+    let given = param_values::from_matches(flags);
+    if flags.get_one::<String>("resume").is_none() {
+        let effective = Effective::merge(&given, &model.recommended())?;
+        if effective.params.choices_made() > 1 {
+            return several(&model, effective, flags);
+        }
+    }
     let as_json = flags.get_flag("json");
     let mut shown = AnswerText::new(flags.get_flag("show-special"));
     let show = |event: &Event| if as_json { Ok(()) } else { shown.show(event) };
@@ -53,7 +61,6 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             (resumed.computing, answer, resumed.template_used)
         }
         None => {
-            let given = param_values::from_matches(flags);
             let effective = Effective::merge(&given, &model.recommended())?;
             let prompt = prompt_from_flags(&model, flags)?;
             let mut generator = Generator::new(&model, flags, 1)?;
@@ -77,6 +84,44 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         }
     }
     match &answer.completion.finished.interruption {
+        None => Ok(Outcome::Done),
+        Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
+        Some(other) => Err(Failure::new(other)),
+    }
+}
+
+/// Several answers to one prompt.
+fn several(
+    model: &OpenModel,
+    effective: Effective,
+    flags: &ArgMatches,
+) -> Result<Outcome, Failure> {
+    for name in ["save", "receipt"] {
+        if flags.get_one::<String>(name).is_some() {
+            let message =
+                format!("`--{name}` keeps one answer; `--n` and `--best-of` make several");
+            return Err(Failure::new(message).with_hint("with --json each has its receipt"));
+        }
+    }
+    let prompt = prompt_from_flags(model, flags)?;
+    let mut generator = Generator::new(model, flags, effective.params.choices_made())?;
+    let (show_special, grammar) = (flags.get_flag("show-special"), structured::from_flags(flags)?);
+    let extras = Extras { show_special, grammar, ..Extras::default() };
+    let choices = Choices::make(&mut generator, model, &prompt, effective, extras)?;
+    if flags.get_flag("json") {
+        let template_used = matches!(prompt, Prompt::Chat(_));
+        let receipt =
+            |answer: &_| choices::receipt(model, &generator, answer, template_used).map(Some);
+        output::line(&choices.to_json(model, receipt)?.to_string())?;
+    } else {
+        choices.show(show_special)?;
+        if !flags.get_flag("no-stats") {
+            let paint = Paint::for_stream(Stream::Err);
+            eprintln!("{}", paint.dim(&choices.summary(model)));
+        }
+    }
+    let mut endings = choices.answers.iter().map(|answer| &answer.completion.finished.interruption);
+    match endings.find_map(Option::as_ref) {
         None => Ok(Outcome::Done),
         Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
         Some(other) => Err(Failure::new(other)),
@@ -141,6 +186,15 @@ fn answer_line(
 ) -> Result<Value, RequestError> {
     let LineRequest { prompt, effective, extras, receipt } =
         parse_request(model, from_flags, grammar, request)?;
+    if effective.params.choices_made() > 1 {
+        let choices = Choices::make(generator, model, &prompt, effective, extras)?;
+        let receipt = |answer: &_| match receipt {
+            Some(used) => choices::receipt(model, generator, answer, used).map(Some),
+            None => Ok(None),
+        };
+        let refused = |failure: Failure| RequestError::parameter("receipt", failure.to_string());
+        return choices.to_json(model, receipt).map_err(refused);
+    }
     let answer = generator.answer(model, &prompt, effective, extras, |_| Ok(()))?;
     line_json(model, generator, &answer, receipt)
 }

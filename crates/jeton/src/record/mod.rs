@@ -26,7 +26,7 @@ pub const FORMAT_VERSION: u64 = 1;
 pub const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Parameters that say what is told about tokens or how many there may be, and never which.
-const NOT_SHAPING: &[&str] = &["max_tokens", "logprobs", "top_logprobs"];
+const NOT_SHAPING: &[&str] = &["max_tokens", "logprobs", "top_logprobs", "n", "best_of"];
 
 /// What the file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

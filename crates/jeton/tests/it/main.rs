@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod batches;
+mod choices;
 mod compare;
 mod conformance;
 mod generating;

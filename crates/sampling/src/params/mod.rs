@@ -8,6 +8,7 @@ mod beams;
 mod biases;
 mod breakers;
 mod check;
+mod choices;
 mod near_names;
 mod profiles;
 mod samplers;
@@ -21,6 +22,7 @@ mod value;
 
 pub use beams::{BeamParams, NUM_BEAMS_MAX};
 pub use breakers::DryBreakers;
+pub use choices::{CHOICES_MAX, ChoiceParams};
 pub use profiles::ChangedValue;
 pub use spec::{Kind, ParamSpec, TokenBiases};
 pub use stage_params::{DryParams, MirostatParams, MirostatVersion, PenaltyScope, StageParams};
@@ -79,6 +81,7 @@ pub struct SamplingParams {
     pub(crate) logit_bias: TokenBiases,
     pub(crate) do_sample: bool,
     pub(crate) beams: BeamParams,
+    pub(crate) choices: ChoiceParams,
     pub(crate) profile: &'static Profile,
     pub(crate) changed_by_profile: Vec<ChangedValue>,
     pub(crate) samplers: Option<Vec<&'static str>>,
@@ -117,6 +120,7 @@ impl Default for SamplingParams {
             logit_bias: TokenBiases::default(),
             do_sample: true,
             beams: BeamParams::default(),
+            choices: ChoiceParams::default(),
             profile: Profile::jeton(),
             changed_by_profile: Vec::new(),
             samplers: None,
@@ -174,6 +178,7 @@ impl SamplingParams {
         }
         params.check_together()?;
         params.check_beams(&given)?;
+        params.check_choices()?;
         Ok(params)
     }
 

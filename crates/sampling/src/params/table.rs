@@ -3,7 +3,9 @@
 pub use super::spec::{Kind, ParamSpec, TokenBiases};
 use super::stage_table::STAGE_PARAMS;
 use super::thinking::REASONING_EFFORTS;
-use super::{LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams, beams};
+use super::{
+    LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams, beams, choices,
+};
 use crate::TokenId;
 use crate::profile::PROFILE_NAMES;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
@@ -206,6 +208,8 @@ const BASIC_PARAMS: &[ParamSpec] = &[
     beams::NUM_BEAM_GROUPS,
     beams::DIVERSITY_PENALTY,
     beams::BEAM_METHOD,
+    choices::N,
+    choices::BEST_OF,
     ParamSpec {
         name: "samplers",
         aliases: &["sampling_seq", "sampler_seq"],
