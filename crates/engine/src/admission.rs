@@ -126,7 +126,7 @@ impl Admission {
         let limit = self.limit(request)?;
         let tokens_max = limit.completion_tokens_max;
         crate::constraint::check(request, tokens_max, tokenizer)?;
-        ThinkingPlan::new(request, tokens_max, vocab_size)?;
+        ThinkingPlan::of(request, tokens_max, vocab_size)?;
         let resumed_tokens = request.generated.len();
         if resumed_tokens >= limit.completion_tokens_max {
             let limit = limit.completion_tokens_max;

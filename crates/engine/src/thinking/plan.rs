@@ -1,9 +1,10 @@
 //! How long a request may think.
 
+use super::ThinkingSetup;
 use crate::api::GenerateRequest;
 use crate::limits::SOFT_CLOSE_TOKENS_MAX;
 use crate::rejection::Rejection;
-use sampling::params::ParamError;
+use sampling::params::{ParamError, SamplingParams};
 use text::thinking::ThinkingStart;
 
 /// A budget as a share of the tokens that may be generated.
@@ -35,14 +36,27 @@ impl ThinkingPlan {
     ///
     /// # Errors
     /// Numbers that contradict each other or the model.
-    pub fn new(
+    pub fn of(
         request: &GenerateRequest,
         limit: usize,
         vocab_size: usize,
     ) -> Result<Self, Rejection> {
-        let params = &request.params;
+        // What a grammar asks for has to fit behind the thought.
+        let document = request.grammar.as_ref().map_or(0, |grammar| grammar.document_tokens_min());
+        let (setup, params) = (request.thinking.as_ref(), &request.params);
+        Self::new(setup, params, document, limit, vocab_size)
+    }
+
+    /// The plan, with at least `document_tokens` kept for the answer.
+    pub(super) fn new(
+        setup: Option<&ThinkingSetup>,
+        params: &SamplingParams,
+        document_tokens: usize,
+        limit: usize,
+        vocab_size: usize,
+    ) -> Result<Self, Rejection> {
         let (asked, reserve) = (params.thinking_budget(), params.answer_reserve());
-        let Some(setup) = &request.thinking else {
+        let Some(setup) = setup else {
             return match (asked, reserve) {
                 (Some(budget), _) => Err(no_thinking("thinking_budget", budget)),
                 (None, reserve) if reserve > 0 => Err(no_thinking("answer_reserve", reserve)),
@@ -55,9 +69,7 @@ impl ThinkingPlan {
             return Err(refuse("thinking_budget", format!("{rule}; given {budget}")));
         }
         let close = setup.format.close_tokens_max();
-        // What a grammar asks for has to fit behind the thought.
-        let document = request.grammar.as_ref().map_or(0, |grammar| grammar.document_tokens_min());
-        let reserve = reserve.max(document);
+        let reserve = reserve.max(document_tokens);
         if reserve > 0 && reserve.saturating_add(close) > limit {
             let rule = format!(
                 "and the {close} tokens that end a thought must fit into the {limit} tokens that \

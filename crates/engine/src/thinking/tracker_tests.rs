@@ -68,7 +68,7 @@ impl World {
         values.extend(limits.budget.map(|budget| ("thinking_budget", budget)));
         let values = values.into_iter().map(|(name, n)| (name, ParamValue::Int(n as i128)));
         let params = SamplingParams::from_values(values).expect("valid");
-        let plan = ThinkingPlan::new(Some(&self.setup), &params, limits.tokens_max, VOCAB_SIZE);
+        let plan = ThinkingPlan::new(Some(&self.setup), &params, 0, limits.tokens_max, VOCAB_SIZE);
         let plan = plan.expect("the numbers fit together");
         let tracker = ThinkingTracker::new(&self.setup, plan, &self.tokenizer, &[EOS], false);
         self.follow(tracker, limits.tokens_max, wishes)
@@ -389,7 +389,7 @@ fn numbers_that_contradict_each_other_are_refused() {
     let world = World::with_tags(ThinkingStart::Open);
     let refused = |setup: Option<&ThinkingSetup>, name: &str, value: i128, limit: usize| {
         let params = SamplingParams::from_values([(name, ParamValue::Int(value))]).expect("valid");
-        let error = ThinkingPlan::new(setup, &params, limit, VOCAB_SIZE).expect_err("refused");
+        let error = ThinkingPlan::new(setup, &params, 0, limit, VOCAB_SIZE).expect_err("refused");
         assert_eq!(error.param(), Some(name), "{error}");
         error.to_string()
     };
@@ -406,7 +406,7 @@ fn an_effort_is_a_share_of_the_limit_and_never_contradicts_it() {
     world.setup.effort = Some(effort);
     let params = SamplingParams::default();
     for (limit, budget, reserve) in [(100, 80, 10), (5, 4, 0), (1, 0, 0), (5000, 1000, 500)] {
-        let plan = ThinkingPlan::new(Some(&world.setup), &params, limit, VOCAB_SIZE);
+        let plan = ThinkingPlan::new(Some(&world.setup), &params, 0, limit, VOCAB_SIZE);
         let plan = plan.expect("an effort fits everywhere");
         assert_eq!((plan.budget, plan.answer_reserve), (Some(budget), reserve), "{limit}");
     }

@@ -55,7 +55,7 @@ impl Writer {
         let tracker = request.thinking.as_ref().map(|setup| {
             let room = info.context_tokens_max.saturating_sub(prompt_tokens);
             let limit = params.max_tokens().map_or(room, |max_tokens| max_tokens.min(room));
-            let plan = ThinkingPlan::new(request, limit, info.vocab_size);
+            let plan = ThinkingPlan::of(request, limit, info.vocab_size);
             let plan = plan.unwrap_or_default();
             ThinkingTracker::new(setup, plan, tokenizer, eos_ids, keep_special)
         });

@@ -21,11 +21,6 @@ pub fn of_answer(
     computing: &Computing,
     template_used: bool,
 ) -> Result<Record, Failure> {
-    if let Some(grammar) = &answer.request.grammar {
-        let kind = grammar.kind();
-        let message = format!("a run under a {kind} is not recorded: a record holds no grammar");
-        return Err(Failure::new(message));
-    }
     if !answer.views.is_empty() && !answer.request.prefix_safe() {
         let message = "limits that shape the tokens are runs of their own; record one at a time";
         return Err(Failure::new(message));
