@@ -1,27 +1,40 @@
 //! Pages that are made from the code's own tables.
 
+use crate::knobs;
 use sampling::params::PARAMS;
 use std::fmt::Write;
 use std::path::Path;
 
 const PARAMETERS_PAGE: &str = "docs/PARAMETERS.md";
 
+/// Every page and picture with its text.
+fn pages() -> Vec<(String, String)> {
+    let pictures = knobs::pictures().into_iter();
+    let mut pages: Vec<(String, String)> =
+        pictures.map(|(knob, svg)| (format!("docs/{}", knobs::path(knob)), svg)).collect();
+    pages.push((PARAMETERS_PAGE.to_owned(), parameters_page()));
+    pages
+}
+
 /// Writes the pages; returns what went wrong.
 pub fn write(root: &Path) -> Vec<String> {
-    match std::fs::write(root.join(PARAMETERS_PAGE), parameters_page()) {
-        Ok(()) => Vec::new(),
-        Err(error) => vec![format!("{PARAMETERS_PAGE}: {error}")],
+    let mut problems = Vec::new();
+    for (name, text) in pages() {
+        let path = root.join(&name);
+        let folder = path.parent().unwrap_or(root);
+        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&path, text));
+        problems.extend(written.err().map(|error| format!("{name}: {error}")));
     }
+    problems
 }
 
 /// Which pages differ from what the code says.
 pub fn problems(root: &Path) -> Vec<String> {
-    let found = std::fs::read_to_string(root.join(PARAMETERS_PAGE)).unwrap_or_default();
-    if found == parameters_page() {
-        Vec::new()
-    } else {
-        vec![format!("{PARAMETERS_PAGE}: not current; run `cargo xtask docs`")]
-    }
+    let stale = |(name, text): (String, String)| {
+        let found = std::fs::read_to_string(root.join(&name)).unwrap_or_default();
+        (found != text).then(|| format!("{name}: not current; run `cargo xtask docs`"))
+    };
+    pages().into_iter().filter_map(stale).collect()
 }
 
 fn parameters_page() -> String {
@@ -30,7 +43,9 @@ fn parameters_page() -> String {
          Made by `cargo xtask docs` from the table in `crates/sampling/src/params/table.rs`; \
          change it there.\n\n\
          On the command line a parameter is a flag with dashes (`--top-p 0.9`); in JSON it has \
-         the name below. Aliases work in both.\n",
+         the name below. Aliases work in both.\n\n\
+         The pictures show what a value does to one distribution of twelve tokens, after the text \
+         \"the cat sea the cat\", drawn by the program's own pipeline.\n",
     );
     for spec in PARAMS {
         // Writing to a String cannot fail.
@@ -48,6 +63,10 @@ fn parameters_page() -> String {
             let _ = writeln!(page, "- also called: {}", aliases.join(", "));
         }
         let _ = writeln!(page, "- source: {}", spec.source);
+        if let Some(caption) = knobs::caption(spec.name) {
+            let path = knobs::path(spec.name);
+            let _ = writeln!(page, "\n![{caption}: before and after]({path})");
+        }
     }
     page
 }

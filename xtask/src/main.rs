@@ -7,7 +7,9 @@
 #![forbid(unsafe_code)]
 
 mod arrows;
+mod bars;
 mod docs;
+mod knobs;
 mod picture;
 mod tidy;
 

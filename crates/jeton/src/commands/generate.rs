@@ -232,7 +232,7 @@ pub fn parse_request(
     };
     let (show_special, with_receipt) = (switch("show_special")?, switch("receipt")?);
     let extras = Extras { show_special, grammar, ..Extras::default() };
-    let receipt = with_receipt.then(|| matches!(prompt, Prompt::Chat(_)));
+    let receipt = with_receipt.then_some(matches!(prompt, Prompt::Chat(_)));
     Ok(LineRequest { prompt, effective, extras, receipt })
 }
 
