@@ -78,7 +78,7 @@ pub fn svg(title: &str, bars: &[Bar]) -> String {
 
 fn legend() -> String {
     let mut out = String::new();
-    let entries = [("b", 340.0, "before"), ("a", 408.0, "after")];
+    let entries = [("b", 372.0, "before"), ("a", 438.0, "after")];
     for (class, x, name) in entries {
         let text_x = x + 16.0;
         out.push_str(&format!(
@@ -86,9 +86,9 @@ fn legend() -> String {
              <text x=\"{text_x}\" y=\"18\">{name}</text>\n"
         ));
     }
-    out.push_str(&cross(473.0, 13.5));
-    out.push_str("<text x=\"483\" y=\"18\">removed</text>\n");
-    out.push_str("<text class=\"s\" x=\"545\" y=\"18\">said before</text>\n");
+    out.push_str(&cross(499.0, 13.5));
+    out.push_str("<text x=\"508\" y=\"18\">removed</text>\n");
+    out.push_str("<text class=\"s\" x=\"566\" y=\"18\">said before</text>\n");
     out
 }
 

@@ -60,7 +60,7 @@ const EXAMPLES: &[Example] = &[
     one("no_repeat_ngram_size", &[("no_repeat_ngram_size", 2.0)]),
     one("penalty_last_n", &[("repetition_penalty", 1.3), ("penalty_last_n", 1.0)]),
     one("dry_multiplier", &[("dry_multiplier", 0.8)]),
-    one("dry_base", &[("dry_multiplier", 0.8), ("dry_base", 3.0)]),
+    one("dry_base", &[("dry_multiplier", 0.8), ("dry_allowed_length", 1.0), ("dry_base", 3.0)]),
     one("dry_allowed_length", &[("dry_multiplier", 0.8), ("dry_allowed_length", 1.0)]),
     one("dynatemp_range", &[("temperature", 1.0), ("dynatemp_range", 0.8)]),
     one("dynatemp_exponent", &[("dynatemp_range", 0.8), ("dynatemp_exponent", 4.0)]),
