@@ -16,7 +16,7 @@ pub struct Bar<'a> {
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 190.0;
-const CHART_TOP: f64 = 44.0;
+const CHART_TOP: f64 = 52.0;
 const CHART_BOTTOM: f64 = 150.0;
 /// Two narrow bars and the room between tokens.
 const BAR_WIDTH: f64 = 17.0;
@@ -78,17 +78,17 @@ pub fn svg(title: &str, bars: &[Bar]) -> String {
 
 fn legend() -> String {
     let mut out = String::new();
-    let entries = [("b", 372.0, "before"), ("a", 438.0, "after")];
+    let entries = [("b", 8.0, "before"), ("a", 78.0, "after")];
     for (class, x, name) in entries {
         let text_x = x + 16.0;
         out.push_str(&format!(
-            "<rect class=\"{class}\" x=\"{x}\" y=\"8\" width=\"11\" height=\"11\"/>\
-             <text x=\"{text_x}\" y=\"18\">{name}</text>\n"
+            "<rect class=\"{class}\" x=\"{x}\" y=\"27\" width=\"11\" height=\"11\"/>\
+             <text x=\"{text_x}\" y=\"37\">{name}</text>\n"
         ));
     }
-    out.push_str(&cross(499.0, 13.5));
-    out.push_str("<text x=\"508\" y=\"18\">removed</text>\n");
-    out.push_str("<text class=\"s\" x=\"566\" y=\"18\">said before</text>\n");
+    out.push_str(&cross(143.0, 32.5));
+    out.push_str("<text x=\"152\" y=\"37\">removed</text>\n");
+    out.push_str("<text class=\"s\" x=\"214\" y=\"37\">said before</text>\n");
     out
 }
 
