@@ -144,7 +144,7 @@ pub fn to_json(report: Option<ThinkingReport>, text: &str) -> Option<Value> {
 pub fn add_usage(json: &mut Value, usage: &Usage) {
     json["thinking_tokens"] = Value::from(usage.thinking_tokens);
     json["answer_tokens"] = Value::from(usage.completion_tokens - usage.thinking_tokens);
-    json["completion_tokens_details"] = json!({"reasoning_tokens": usage.thinking_tokens});
+    json["completion_tokens_details"]["reasoning_tokens"] = Value::from(usage.thinking_tokens);
 }
 
 /// The summary's words about an answer's tokens; none where there was no thought.

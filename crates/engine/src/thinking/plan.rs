@@ -68,7 +68,10 @@ impl ThinkingPlan {
             let rule = "must be 0 or absent where thinking is turned off";
             return Err(refuse("thinking_budget", format!("{rule}; given {budget}")));
         }
-        let close = setup.format.close_tokens_max();
+        let close = match setup.start {
+            ThinkingStart::Closed => 0,
+            _ => setup.format.close_tokens_max(),
+        };
         let reserve = reserve.max(document_tokens);
         if reserve > 0 && reserve.saturating_add(close) > limit {
             let rule = format!(

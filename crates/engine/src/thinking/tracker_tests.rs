@@ -1,5 +1,6 @@
 use super::*;
 use crate::limits::TOOL_CALL_TOKENS_MAX;
+use crate::rejection::Rejection;
 use model::TokenId;
 use proptest::prelude::*;
 use sampling::params::{ParamValue, SamplingParams};
@@ -68,7 +69,7 @@ impl World {
         values.extend(limits.budget.map(|budget| ("thinking_budget", budget)));
         let values = values.into_iter().map(|(name, n)| (name, ParamValue::Int(n as i128)));
         let params = SamplingParams::from_values(values).expect("valid");
-        let plan = ThinkingPlan::new(Some(&self.setup), &params, 0, limits.tokens_max, VOCAB_SIZE);
+        let plan = plan(Some(&self.setup), &params, limits.tokens_max);
         let plan = plan.expect("the numbers fit together");
         let tracker = ThinkingTracker::new(&self.setup, plan, &self.tokenizer, &[EOS], false);
         self.follow(tracker, limits.tokens_max, wishes)
@@ -104,6 +105,14 @@ impl World {
         run.thinking_tokens = tracker.thinking_tokens();
         run
     }
+}
+
+fn plan(
+    setup: Option<&ThinkingSetup>,
+    params: &SamplingParams,
+    limit: usize,
+) -> Result<ThinkingPlan, Rejection> {
+    ThinkingPlan::new(setup, params, 0, limit, VOCAB_SIZE)
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -318,7 +327,8 @@ proptest! {
         opens in any::<bool>(),
     ) {
         let open = if opens { world.setup.format.open.ids().to_vec() } else { Vec::new() };
-        let calls = |token: &TokenId| world.setup.format.tool_calls.iter().any(|f| f.open == *token);
+        let fences = &world.setup.format.tool_calls;
+        let calls = |token: &TokenId| fences.iter().any(|fence| fence.open == *token);
         let wishes = wishes.into_iter().flatten().filter(|token| !calls(token));
         let wishes: Vec<TokenId> = open.into_iter().chain(wishes).chain([97]).collect();
         let run = world.run(limits, &wishes);
@@ -389,7 +399,7 @@ fn numbers_that_contradict_each_other_are_refused() {
     let world = World::with_tags(ThinkingStart::Open);
     let refused = |setup: Option<&ThinkingSetup>, name: &str, value: i128, limit: usize| {
         let params = SamplingParams::from_values([(name, ParamValue::Int(value))]).expect("valid");
-        let error = ThinkingPlan::new(setup, &params, 0, limit, VOCAB_SIZE).expect_err("refused");
+        let error = plan(setup, &params, limit).expect_err("refused");
         assert_eq!(error.param(), Some(name), "{error}");
         error.to_string()
     };
@@ -406,7 +416,7 @@ fn an_effort_is_a_share_of_the_limit_and_never_contradicts_it() {
     world.setup.effort = Some(effort);
     let params = SamplingParams::default();
     for (limit, budget, reserve) in [(100, 80, 10), (5, 4, 0), (1, 0, 0), (5000, 1000, 500)] {
-        let plan = ThinkingPlan::new(Some(&world.setup), &params, 0, limit, VOCAB_SIZE);
+        let plan = plan(Some(&world.setup), &params, limit);
         let plan = plan.expect("an effort fits everywhere");
         assert_eq!((plan.budget, plan.answer_reserve), (Some(budget), reserve), "{limit}");
     }

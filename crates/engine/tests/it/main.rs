@@ -13,5 +13,6 @@ mod simulation;
 mod speculation;
 mod stops;
 mod structured;
+mod thinking;
 mod views;
 mod world;

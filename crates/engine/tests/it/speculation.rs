@@ -81,7 +81,7 @@ fn check_all(recipe: &Recipe, request: &GenerateRequest) {
     }
 }
 
-fn with_draft(engine: Engine, recipe: &Recipe, guesser: Guesser) -> Engine {
+pub fn with_draft(engine: Engine, recipe: &Recipe, guesser: Guesser) -> Engine {
     engine.with_draft("the model", guesser.build(recipe)).expect("the same vocabulary")
 }
 
