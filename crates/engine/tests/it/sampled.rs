@@ -1,10 +1,10 @@
 //! Sampling through every path: seeds, penalties that remember, logprobs and traces.
 
 use crate::paths::{Company, Path, all_paths, check};
-use crate::world::{Expected, Recipe, int, oracle, params, request};
+use crate::world::{END, Expected, Recipe, bytes, int, oracle, params, request};
 use engine::{Completion, GenerateRequest};
 use sampling::logprobs::logprobs;
-use sampling::params::ParamValue;
+use sampling::params::{ParamValue, SamplingParams};
 
 #[test]
 fn a_seed_gives_the_same_tokens_on_every_path() {
@@ -47,6 +47,51 @@ fn penalties_remember_across_preemption() {
     ]);
     let request = request(&[4, 5, 4, 5, 4, 6, 7, 8], params);
     check(&recipe, &request, &oracle(&recipe, &request));
+}
+
+#[test]
+fn stages_with_a_memory_of_their_own_remember_across_preemption() {
+    let number = ParamValue::Float;
+    for stateful in [
+        vec![("mirostat", int(1)), ("mirostat_tau", number(3.0))],
+        vec![("mirostat", int(2)), ("mirostat_tau", number(2.0)), ("mirostat_eta", number(0.5))],
+        vec![("adaptive_target", number(0.3)), ("top_k", int(20))],
+        vec![
+            ("xtc_probability", number(0.5)),
+            ("xtc_threshold", number(0.02)),
+            ("dry_multiplier", number(1.5)),
+            ("dry_sequence_breakers", ParamValue::List(Vec::new())),
+            ("repetition_penalty", number(1.3)),
+            ("penalty_last_n", int(6)),
+        ],
+    ] {
+        let values = [("max_tokens", int(30))].into_iter().chain(stateful);
+        let params = SamplingParams::from_values(values).expect("valid parameters");
+        let recipe = Recipe::hashed(64);
+        let request = request(&[4, 5, 4, 5, 4, 6, 7, 8], params);
+        check(&recipe, &request, &oracle(&recipe, &request));
+    }
+}
+
+/// Texts are looked up once, at admission: "b" is byte 98 of this vocabulary, and so on.
+#[test]
+fn texts_in_parameters_are_looked_up_by_the_engine() {
+    let prompt = bytes("x");
+    let recipe = Recipe::answering(&prompt, &[98, 99, 97, END]);
+    let texts = |text: &str| ParamValue::List(vec![ParamValue::Str(text.into())]);
+    let first = |name, value| {
+        let request = request(&prompt, params([("max_tokens", int(1)), (name, value)]));
+        let request = GenerateRequest { trace: Some(4), ..request };
+        let completion = all_paths()[0].run(&recipe, &request);
+        completion.finished.ids[0]
+    };
+    let greedy = ("temperature", int(0));
+    assert_eq!(first(greedy.0, greedy.1), 98);
+    assert_ne!(first("bad_words", texts("b")), 98);
+    let bias = ParamValue::Map(vec![("q".into(), int(100_000))]);
+    assert_eq!(first("logit_bias", bias), 113);
+    let banned = ParamValue::Map(vec![("b".into(), ParamValue::Bool(false))]);
+    assert_ne!(first("logit_bias", banned), 98);
 }
 
 fn asking_for_everything() -> GenerateRequest {

@@ -116,6 +116,12 @@ fn any_params(random: &mut Random) -> SamplingParams {
         values.push(("frequency_penalty", ParamValue::Float(1.5)));
         values.push(("repetition_penalty", ParamValue::Float(1.2)));
     }
+    if random.one_in(4) {
+        values.push(("xtc_probability", ParamValue::Float(0.5)));
+        values.push(("dry_multiplier", ParamValue::Float(1.0)));
+        values.push(("dry_sequence_breakers", ParamValue::List(Vec::new())));
+        values.push(("penalty_last_n", int(5)));
+    }
     if random.one_in(3) {
         values.push(("stop", texts(&["a", "the", "\u{e9}b", "zzz"])));
     }

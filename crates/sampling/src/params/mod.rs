@@ -193,7 +193,8 @@ impl SamplingParams {
         let biased = self.logit_bias.ids.iter().map(|&(id, _)| ("logit_bias", id));
         let stops = self.stop_token_ids.iter().map(|&id| ("stop_token_ids", id));
         let eos = self.eos_token_ids.iter().flatten().map(|&id| ("eos_token_id", id));
-        let allowed = self.stages.allowed_token_ids.iter().map(|&id| ("allowed_token_ids", id));
+        let allowed =
+            self.stages.allowed_token_ids.iter().flatten().map(|&id| ("allowed_token_ids", id));
         let banned = self.stages.banned_token_ids.iter().map(|&id| ("banned_token_ids", id));
         let bad_words = self.stages.bad_words_ids.iter().flatten().map(|&id| ("bad_words_ids", id));
         let listed = allowed.chain(banned).chain(bad_words);
@@ -402,6 +403,7 @@ impl SamplingParams {
                 message: "`top_logprobs` needs `logprobs` to be true".to_owned(),
             });
         }
+        self.stages.check()?;
         self.check_thinking()
     }
 }

@@ -313,3 +313,62 @@ fn beam_parameters_that_do_not_go_together_are_refused_by_name() {
     assert_eq!(early(ParamValue::Bool(false)), EarlyStopping::Heuristic);
     assert!(message("early_stopping", int(2)).contains("one of false, true, never; given 2"));
 }
+
+#[test]
+fn bad_lists_and_pairs_are_refused_with_their_bounds() {
+    let list = |values: Vec<ParamValue>| ParamValue::List(values);
+    let text = |text: &str| ParamValue::Str(text.into());
+    let words = "`bad_words` must be at most 1024 texts of 1 to 256 bytes; given";
+    assert_eq!(message("bad_words", list(vec![text("")])), format!("{words} one of 0 bytes"));
+    assert_eq!(message("bad_words", list(vec![text("a"); 1025])), format!("{words} 1025"));
+    let breakers = "`dry_sequence_breakers` must be at most 64 texts of 1 to 40 bytes; given";
+    let long = list(vec![text(&"x".repeat(41))]);
+    assert_eq!(message("dry_sequence_breakers", long), format!("{breakers} one of 41 bytes"));
+    let none = one("dry_sequence_breakers", list(vec![text("none")])).expect("llama.cpp's word");
+    assert!(none.stages().dry.sequence_breakers.is_empty());
+
+    let lists = "`bad_words_ids` must be at most 1024 lists of 1 to 64 token ids; given";
+    let ids = |count| list(vec![ParamValue::Int(1); count]);
+    assert_eq!(message("bad_words_ids", list(vec![ids(0)])), format!("{lists} one of 0 ids"));
+    assert_eq!(message("bad_words_ids", list(vec![ids(65)])), format!("{lists} one of 65 ids"));
+    assert_eq!(message("bad_words_ids", ids(2)), format!("{lists} 1"));
+    message("bad_words_ids", list(vec![list(vec![ParamValue::Int(-1)])]));
+
+    let pair = "`exponential_decay_length_penalty` must be a list of two: a whole number in \
+                [0, 4294967295] and a number in (0, 100]; given";
+    let decay = |a, b| list(vec![ParamValue::Float(a), ParamValue::Float(b)]);
+    let refused = |value| message("exponential_decay_length_penalty", value);
+    assert_eq!(refused(decay(5.0, 0.0)), format!("{pair} [5, 0]"));
+    assert_eq!(refused(decay(0.5, 1.1)), format!("{pair} [0.5, 1.1]"));
+    assert_eq!(refused(decay(5.0, f64::NAN)), format!("{pair} [5, NaN]"));
+    assert_eq!(refused(ParamValue::Float(1.1)), format!("{pair} 1.1"));
+
+    assert_eq!(
+        message("mirostat", ParamValue::Int(3)),
+        "`mirostat` must be a whole number in [0, 2]; given 3"
+    );
+    assert_eq!(
+        message("penalty_scope", text("prompt")),
+        "`penalty_scope` must be one of output, prompt_and_output; given \"prompt\""
+    );
+    assert!(message("dry_base", ParamValue::Float(0.5)).contains("[1, 100]"));
+    assert!(message("top_h", ParamValue::Int(0)).contains("(0, 1]"));
+    assert!(message("repeat_last_n", ParamValue::Int(-2)).contains("[-1, 4294967295]"));
+}
+
+#[test]
+fn lists_of_tokens_are_held_to_the_vocabulary_and_not_empty() {
+    let ids = |ids: &[i128]| ParamValue::List(ids.iter().copied().map(ParamValue::Int).collect());
+    for name in ["allowed_token_ids", "banned_token_ids"] {
+        let params = one(name, ids(&[3, 7])).expect("ids");
+        assert!(params.check_vocabulary(8).is_ok());
+        let error = params.check_vocabulary(7).expect_err("id 7");
+        assert_eq!(error.message, format!("`{name}` must hold token ids below 7; given 7"));
+    }
+    let words = one("bad_words_ids", ParamValue::List(vec![ids(&[1, 9])])).expect("a word");
+    assert_eq!(words.check_vocabulary(9).expect_err("id 9").param, "bad_words_ids");
+    assert_eq!(
+        message("allowed_token_ids", ids(&[])),
+        "`allowed_token_ids` must hold at least one token id; given none"
+    );
+}

@@ -1,5 +1,6 @@
 //! The values of knobs that belong to one stage each, grouped; see the stage for what they do.
 
+use super::ParamError;
 use crate::TokenId;
 
 /// Which tokens a penalty sees.
@@ -67,8 +68,8 @@ pub struct DryParams {
 /// The knobs of the stages, each within its range.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StageParams {
-    /// The only ids that may be chosen; empty for all.
-    pub allowed_token_ids: Vec<TokenId>,
+    /// The only ids that may be chosen, at least one; none for all.
+    pub allowed_token_ids: Option<Vec<TokenId>>,
     /// Ids that are never chosen.
     pub banned_token_ids: Vec<TokenId>,
     /// Texts that the output must not contain.
@@ -109,10 +110,24 @@ pub struct StageParams {
     pub adaptive_decay: f64,
 }
 
+impl StageParams {
+    /// Refuses what each value alone allows and all together do not mean.
+    pub(super) fn check(&self) -> Result<(), ParamError> {
+        if self.allowed_token_ids.as_ref().is_some_and(Vec::is_empty) {
+            return Err(ParamError {
+                param: "allowed_token_ids".to_owned(),
+                message: "`allowed_token_ids` must hold at least one token id; given none"
+                    .to_owned(),
+            });
+        }
+        Ok(())
+    }
+}
+
 impl Default for StageParams {
     fn default() -> Self {
         Self {
-            allowed_token_ids: Vec::new(),
+            allowed_token_ids: None,
             banned_token_ids: Vec::new(),
             bad_words: Vec::new(),
             bad_words_ids: Vec::new(),

@@ -22,11 +22,11 @@ pub(super) const STAGE_PARAMS: [ParamSpec; 26] = [
     ParamSpec {
         kind: Kind::TokenIds {
             count_max: TOKEN_LIST_MAX,
-            set: |p, v| p.stages.allowed_token_ids = v,
+            set: |p, v| p.stages.allowed_token_ids = Some(v),
         },
         help: "The only tokens that may be chosen.",
         source: "vLLM",
-        get: |p| some_ids(&p.stages.allowed_token_ids),
+        get: |p| p.stages.allowed_token_ids.as_deref().and_then(some_ids),
         ..ParamSpec::named("allowed_token_ids", &[])
     },
     ParamSpec {

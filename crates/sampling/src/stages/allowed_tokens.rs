@@ -27,8 +27,8 @@ impl AllowedTokens {
 }
 
 pub(super) fn build(params: &SamplingParams) -> Option<Box<dyn Stage>> {
-    let ids = &params.stages().allowed_token_ids;
-    (!ids.is_empty()).then(|| Box::new(AllowedTokens::new(ids)) as Box<dyn Stage>)
+    let ids = params.stages().allowed_token_ids.as_deref()?;
+    Some(Box::new(AllowedTokens::new(ids)))
 }
 
 impl Stage for AllowedTokens {
