@@ -183,3 +183,6 @@ fn digest(object: &Value) -> String {
     }
     model::sha256_hex(canonical(&bare).as_bytes())
 }
+
+#[cfg(test)]
+mod tests;
