@@ -231,7 +231,7 @@ impl Client {
             // Whoever asks for the place of a request that he saw finished must find it free.
             self.admission.request_count.fetch_sub(1, Ordering::AcqRel);
             // A reader that is full or gone has nothing to be told with.
-            let _ = sink.send(Event::Finished(finished));
+            let _ = sink.send(Event::Finished(Box::new(finished)));
         }
     }
 

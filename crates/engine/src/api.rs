@@ -116,7 +116,7 @@ pub enum Event {
     /// A new token.
     Token(TokenEvent),
     /// It is over; nothing follows.
-    Finished(Finished),
+    Finished(Box<Finished>),
 }
 
 /// The request as it is carried out.

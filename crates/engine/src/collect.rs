@@ -58,7 +58,7 @@ impl Collector {
     pub fn take(&self) -> Option<Completion> {
         let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
         let finished = match events.last() {
-            Some(Event::Finished(finished)) => finished.clone(),
+            Some(Event::Finished(finished)) => (**finished).clone(),
             _ => return None,
         };
         Some(gather(std::mem::take(&mut *events), finished))

@@ -108,7 +108,7 @@ impl Choices {
             for token in &answer.completion.tokens {
                 text.show(&Event::Token(token.clone()))?;
             }
-            text.show(&Event::Finished(answer.completion.finished.clone()))?;
+            text.show(&Event::Finished(Box::new(answer.completion.finished.clone())))?;
             output::line("\n")?;
         }
         Ok(())

@@ -22,7 +22,7 @@ fn last(events: EventStream) -> Finished {
     let ends = |event: &&Event| matches!(event, Event::Finished(_));
     assert_eq!(events.iter().filter(ends).count(), 1);
     match events.last() {
-        Some(Event::Finished(finished)) => finished.clone(),
+        Some(Event::Finished(finished)) => (**finished).clone(),
         other => panic!("the last event is {other:?}"),
     }
 }

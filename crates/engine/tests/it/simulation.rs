@@ -69,7 +69,7 @@ impl Caller {
                 }
                 Event::Finished(finished) => {
                     self.text.push_str(&finished.text);
-                    self.finished = Some(finished);
+                    self.finished = Some(*finished);
                 }
             }
         }
