@@ -122,7 +122,7 @@ pub fn named(name: &str) -> &'static ModelProfile {
         Some(start) => name.starts_with(start),
         None => name == **pattern,
     };
-    let found = MODEL_PROFILES.iter().find(|profile| profile.names.iter().any(|n| fits(n)));
+    let found = MODEL_PROFILES.iter().find(|profile| profile.names.iter().any(&fits));
     found.expect("the last profile fits every name")
 }
 

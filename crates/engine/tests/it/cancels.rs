@@ -23,7 +23,7 @@ fn last(events: Vec<Event>) -> Finished {
     let count = events.iter().filter(|event| matches!(event, Event::Finished(_))).count();
     assert_eq!(count, 1, "{events:?}");
     match events.into_iter().last() {
-        Some(Event::Finished(finished)) => finished,
+        Some(Event::Finished(finished)) => *finished,
         other => panic!("the last event is {other:?}"),
     }
 }
