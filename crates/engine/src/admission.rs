@@ -28,6 +28,12 @@ pub struct EngineInfo {
     pub requests_max: usize,
     /// Whether it has a draft model.
     pub has_draft_model: bool,
+    /// Sequences that run at once: as many hypotheses can a beam search have.
+    pub sequences_max: usize,
+    /// Positions per block of key-value memory.
+    pub kv_block_tokens: usize,
+    /// Blocks of key-value memory.
+    pub kv_blocks_max: usize,
     /// The end-of-sequence ids of requests that bring none.
     pub eos_ids: Vec<TokenId>,
 }
@@ -54,6 +60,9 @@ impl EngineInfo {
             context_set_by,
             has_draft_model: false,
             requests_max: config.sequences_max + config.queue_requests_max,
+            sequences_max: config.sequences_max,
+            kv_block_tokens: config.kv_block_tokens,
+            kv_blocks_max: config.kv_blocks_max,
             eos_ids,
         })
     }
@@ -123,7 +132,7 @@ impl Admission {
         check_count("prompt_logprobs", request.prompt_logprobs, PROMPT_LOGPROBS_MAX)?;
         check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
         request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;
-        let limit = self.limit(request)?;
+        let limit = self.check_beams(request, self.limit(request)?)?;
         let tokens_max = limit.completion_tokens_max;
         crate::constraint::check(request, tokens_max, tokenizer)?;
         ThinkingPlan::of(request, tokens_max, vocab_size)?;
@@ -256,6 +265,8 @@ impl Drop for Client {
             thinking_text: String::new(),
             thinking: None,
             ids: Vec::new(),
+            beams: Vec::new(),
+            beam_tree: None,
             stage_state: Vec::new(),
             grammar: None,
             mean_logprob: None,

@@ -1,5 +1,6 @@
 //! What goes into the engine and what comes out: plain data.
 
+use crate::beams::{BeamHypothesis, BeamTree};
 use crate::constraint::GrammarReport;
 use crate::draft::{DraftOutcome, Speculation};
 use crate::thinking::{ForcedBy, Part, ThinkingReport, ThinkingSetup};
@@ -61,6 +62,8 @@ pub struct GenerateRequest {
     /// The shape that the output has; any without one. The document is always complete within the
     /// limit, or the request is refused.
     pub grammar: Option<Arc<Grammar>>,
+    /// Whether a beam search tells its steps: [`Finished::beam_tree`].
+    pub beam_tree: bool,
 }
 
 impl GenerateRequest {
@@ -81,6 +84,7 @@ impl GenerateRequest {
             ranked: false,
             speculation: Speculation::Off,
             grammar: None,
+            beam_tree: false,
         }
     }
 }
@@ -215,6 +219,11 @@ pub struct Finished {
     pub thinking: Option<ThinkingReport>,
     /// The generated tokens, earlier ones and the ending one included.
     pub ids: Vec<TokenId>,
+    /// What a beam search found, best first, `num_return_sequences` at most; its first hypothesis
+    /// is the answer. Empty without a beam search, and when one is cut off from outside.
+    pub beams: Vec<BeamHypothesis>,
+    /// How the beam search went, if wanted.
+    pub beam_tree: Option<Box<BeamTree>>,
     /// What stages remember that the ids do not say, to go on later: see
     /// [`GenerateRequest::stage_state`].
     pub stage_state: Vec<(String, f64)>,

@@ -9,6 +9,7 @@ use crate::api::{
     Event, Finished, GenerateRequest, Interruption, PromptLogprobs, RequestId, Started, TokenEvent,
     Usage,
 };
+use crate::beams::Beams;
 use crate::constraint::{Constraint, MaskWorker};
 use crate::draft::{DraftOutcome, Speculation, Wish};
 use crate::output::{Output, Said};
@@ -48,12 +49,14 @@ pub(crate) struct Generation {
     /// Drafted tokens that were checked, and how many of them were right.
     drafted_count: usize,
     accepted_count: usize,
+    /// Present in a beam search, from the first admission on.
+    pub beams: Option<Box<Beams>>,
 }
 
 /// What a thread reuses from choice to choice.
 #[derive(Default)]
 pub(crate) struct Scratch {
-    candidates: Candidates,
+    pub candidates: Candidates,
     trace: ChoiceTrace,
 }
 
@@ -104,11 +107,13 @@ impl Generation {
             logprob_sum: 0.0,
             drafted_count: 0,
             accepted_count: 0,
+            beams: None,
             request,
         };
         let id = SequenceId::first(generation.client.request());
         let mut sequence = Sequence::resumed(id, prompt, &generated);
         sequence.scores_prompt = generation.request.prompt_logprobs.is_some();
+        sequence.branches_max = generation.request.params.beams().num_beams;
         (generation, sequence)
     }
 
@@ -129,6 +134,11 @@ impl Generation {
         };
         let resumed = std::mem::take(&mut self.resumed_texts);
         let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
+        if self.request.params.is_beam_search() {
+            let (request, own) = (&self.request, pipeline.fork(0));
+            let beams = Beams::new(request, self.limit, info, own, &self.output);
+            self.beams = Some(Box::new(beams));
+        }
         // The step that is under way chooses for this sequence even if it is lost.
         self.constraint = Constraint::of(&self.request, &self.resumed_answer_ids, info)?;
         self.resumed_answer_ids = Vec::new();
@@ -334,6 +344,8 @@ impl Generation {
             }
         };
         let new_count = sequence.generated().len() - sequence.resumed_count;
+        let stage_state = self.stage_state();
+        let (ids, beams, beam_tree) = self.take_results(sequence);
         self.client.finish(Finished {
             request: sequence.id.request,
             finish_reason: stop.finish_reason(),
@@ -342,14 +354,13 @@ impl Generation {
             text: texts.answer,
             thinking_text: texts.thinking,
             thinking: self.output.thinking(),
-            ids: sequence.generated().to_vec(),
-            stage_state: self.stage_state(),
+            stage_state,
             grammar: self.constraint.as_mut().map(Constraint::report),
             mean_logprob: (self.request.ranked && new_count > 0)
                 .then(|| self.logprob_sum / new_count as f64),
             usage: Usage {
                 prompt_tokens: sequence.prompt_count,
-                completion_tokens: sequence.generated().len(),
+                completion_tokens: ids.len(),
                 thinking_tokens: self.output.thinking_tokens(),
                 resumed_tokens: sequence.resumed_count,
                 // Earlier output may have been found too; only the prompt is counted.
@@ -358,6 +369,9 @@ impl Generation {
                 drafted_tokens: self.drafted_count,
                 accepted_draft_tokens: self.accepted_count,
             },
+            ids,
+            beams,
+            beam_tree,
         });
     }
 
@@ -420,3 +434,6 @@ fn trace_to_send(trace: &mut ChoiceTrace) -> ChoiceTrace {
     sent.forced = trace.forced;
     sent
 }
+
+#[path = "generation_beams.rs"]
+mod beams;

@@ -143,6 +143,38 @@ impl KvBlocks {
         Some(BlockCopy { from, to: to? })
     }
 
+    /// Another table over the same blocks.
+    pub fn fork(&mut self, table: &BlockTable) -> BlockTable {
+        self.fork_start(table, table.blocks.len())
+    }
+
+    /// A table over the first `count` blocks of `table`.
+    pub fn fork_start(&mut self, table: &BlockTable, count: usize) -> BlockTable {
+        let blocks = table.blocks[..count].to_vec();
+        blocks.iter().for_each(|&block| self.hold(block));
+        BlockTable { blocks, sealed_count: table.sealed_count.min(count) }
+    }
+
+    /// Adds to `table` a block of its own for the contents of `from`, which another table holds.
+    pub fn grow_copy_of(&mut self, table: &mut BlockTable, from: KvBlockId) -> Option<BlockCopy> {
+        let to = self.take()?;
+        table.blocks.push(to);
+        Some(BlockCopy { from, to })
+    }
+
+    /// Makes the block at `index`, which is not sealed, the table's own before it is written.
+    /// Where others hold it too, that takes a copy.
+    pub fn make_own(&mut self, table: &mut BlockTable, index: usize) -> Ownership {
+        let from = table.blocks[index];
+        if self.state(from).reference_count == 1 {
+            return Ownership::Own;
+        }
+        let Some(to) = self.take() else { return Ownership::NoBlock };
+        self.release(from);
+        table.blocks[index] = to;
+        Ownership::Copied(BlockCopy { from, to })
+    }
+
     /// Seals every block that `computed`, the tokens in memory from the first on, fill.
     ///
     /// When a block with the same content exists already, the table takes that one and gives its
@@ -184,7 +216,9 @@ impl KvBlocks {
             self.hold(known);
             self.release(own);
             table.blocks[table.sealed_count] = known;
-        } else if !self.seal(own, parent, tokens) {
+        } else if self.state(own).reference_count > 1 || !self.seal(own, parent, tokens) {
+            // Other holders count their sealed blocks themselves, so a block is sealed by its only
+            // holder; one that several hold was full and unsealable when their table was forked.
             return false;
         }
         table.sealed_count += 1;
@@ -309,6 +343,17 @@ impl KvBlocks {
 pub(crate) struct BlockCopy {
     pub from: KvBlockId,
     pub to: KvBlockId,
+}
+
+/// Whether a block may be written by a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ownership {
+    /// Nobody else holds it.
+    Own,
+    /// It is a new one now; this copy comes before the writing.
+    Copied(BlockCopy),
+    /// Others hold it, and there is no free block to copy it to.
+    NoBlock,
 }
 
 /// FNV-1a over the parent and the tokens, 32 bits at a time. Only finds: contents are compared.

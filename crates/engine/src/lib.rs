@@ -19,12 +19,14 @@ mod engine;
 mod speculate;
 mod step;
 
+mod branches;
 mod kv_blocks;
 mod scheduler;
 mod sequence;
 mod sharing;
 
 mod admission;
+mod beams;
 mod constraint;
 mod generation;
 mod output;
@@ -44,6 +46,7 @@ pub use api::{
     Event, Finished, GenerateRequest, Interruption, LimitOverflow, LimitSetBy, PromptLogprobs,
     RequestId, Started, StepReport, TextOptions, TokenEvent, Usage,
 };
+pub use beams::{BeamHypothesis, BeamTree};
 pub use collect::Completion;
 pub use constraint::GrammarReport;
 pub use draft::{DraftModel, DraftOutcome, Speculation};

@@ -15,7 +15,7 @@
 //! together, so that no branch ever runs while another of its request waits.
 
 use crate::api::RequestId;
-use crate::kv_blocks::{BlockCopy, KvBlocks};
+use crate::kv_blocks::{BlockCopy, KvBlocks, Ownership};
 use crate::limits::SCORED_ROWS_MAX;
 use crate::sequence::{Sequence, SequenceId};
 use crate::sharing::{BlocksInWork, share_last_block, share_whole_blocks};
@@ -28,9 +28,9 @@ use std::ops::Range;
 pub(crate) struct Scheduler {
     step_tokens_max: usize,
     sequences_max: usize,
-    blocks: KvBlocks,
+    pub(crate) blocks: KvBlocks,
     /// Admitted sequences, by id.
-    running: Vec<Sequence>,
+    pub(crate) running: Vec<Sequence>,
     /// Sequences without blocks, by id; every one is of a later request than all that run.
     waiting: VecDeque<Sequence>,
 }
@@ -179,7 +179,8 @@ impl Scheduler {
     /// # Panics
     /// When it does not hold.
     pub fn check(&self) {
-        assert!(self.running.len() <= self.sequences_max);
+        assert!(self.running.len() <= self.places_taken());
+        assert!(self.places_taken() <= self.sequences_max);
         let ids = self.running.iter().chain(&self.waiting).map(|sequence| sequence.id);
         assert!(ids.is_sorted(), "whoever runs came before whoever waits");
         let last_running = self.running.last().map(|sequence| sequence.id.request);
@@ -205,11 +206,20 @@ impl Scheduler {
         budget: &mut RowBudget,
         in_work: &mut BlocksInWork,
     ) {
-        for sequence in &mut self.running[first..] {
-            share_whole_blocks(&mut self.blocks, sequence);
-            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
-            sequence.waits = in_work.must_wait(&self.blocks, sequence);
-            budget.kept_rows += usize::from(!sequence.waits);
+        let mut next = first;
+        while next < self.running.len() {
+            let branches = next..self.branches_end(next);
+            next = branches.end;
+            if branches.len() > 1 {
+                self.prepare_branches(branches.clone(), &mut plan.copies);
+            } else {
+                let sequence = &mut self.running[branches.start];
+                share_whole_blocks(&mut self.blocks, sequence);
+                plan.copies.extend(share_last_block(&mut self.blocks, sequence));
+                sequence.waits = in_work.must_wait(&self.blocks, sequence);
+            }
+            let advancing = self.running[branches].iter().filter(|sequence| !sequence.waits);
+            budget.kept_rows += advancing.count();
         }
     }
 
@@ -242,8 +252,8 @@ impl Scheduler {
             let Some(request) = self.waiting.front().map(|sequence| sequence.id.request) else {
                 break;
             };
-            let branch_count = self.waiting_range(request).len();
-            if self.running.len() + branch_count > self.sequences_max {
+            let places = self.waiting.front().map_or(0, |sequence| sequence.branches_max);
+            if self.places_taken() + places > self.sequences_max {
                 break;
             }
             let mut branches = self.remove_waiting(request);
@@ -292,13 +302,10 @@ impl Scheduler {
     /// Whether the whole gaps of a request's branches fit beside those that run, and leave each of
     /// them and the newcomers one block to grow into. Alone, everything fits that was let in.
     fn has_room(&self, branches: &[Sequence]) -> bool {
-        let block_tokens = self.blocks.block_tokens();
-        let missing = |sequence: &Sequence| {
-            sequence.tokens.len().div_ceil(block_tokens) - sequence.table.blocks.len()
-        };
-        let missing: usize = branches.iter().map(missing).sum();
-        let growth = self.running.len() + branches.len();
-        self.running.is_empty() || missing + growth <= self.blocks.free_count()
+        let newcomers = branches.first().map_or(0, |sequence| sequence.branches_max);
+        let growth = self.places_taken() + newcomers;
+        let needed = self.missing_blocks(branches) + growth;
+        self.running.is_empty() || needed <= self.blocks.free_count()
     }
 
     /// Gives `running[index]` the blocks for its next `rows`, if need be by preempting from the
@@ -306,12 +313,21 @@ impl Scheduler {
     fn cover(&mut self, index: usize, rows: usize, plan: &mut StepPlan) -> bool {
         loop {
             let sequence = &mut self.running[index];
+            let first_block = sequence.computed_count / self.blocks.block_tokens();
             let covered = sequence.table.blocks.len() * self.blocks.block_tokens();
-            if sequence.computed_count + rows <= covered {
-                return true;
-            }
-            if self.blocks.grow(&mut sequence.table) {
-                continue;
+            if sequence.computed_count + rows > covered {
+                if self.blocks.grow(&mut sequence.table) {
+                    continue;
+                }
+            } else {
+                match self.blocks.make_own(&mut sequence.table, first_block) {
+                    Ownership::Own => return true,
+                    Ownership::Copied(copy) => {
+                        plan.copies.push(copy);
+                        return true;
+                    }
+                    Ownership::NoBlock => {}
+                }
             }
             self.preempt_last(plan);
             if self.running.len() <= index {
@@ -341,9 +357,13 @@ impl Scheduler {
     }
 
     fn remove_running(&mut self, request: RequestId) -> Vec<Sequence> {
+        let branches = self.running_range(request);
+        self.running.drain(branches).collect()
+    }
+
+    pub(crate) fn running_range(&self, request: RequestId) -> Range<usize> {
         let first = self.running.partition_point(|sequence| sequence.id.request < request);
-        let end = self.running.partition_point(|sequence| sequence.id.request <= request);
-        self.running.drain(first..end).collect()
+        first..self.running.partition_point(|sequence| sequence.id.request <= request)
     }
 
     fn remove_waiting(&mut self, request: RequestId) -> Vec<Sequence> {
@@ -423,7 +443,7 @@ impl RowBudget {
     /// How many rows of its gap `sequence` gets: it is its turn.
     fn share(&mut self, sequence: &Sequence) -> usize {
         self.kept_rows -= 1;
-        let rows = sequence.gap().min(self.rows.saturating_sub(self.kept_rows));
+        let rows = sequence.open_rows().min(self.rows.saturating_sub(self.kept_rows));
         if sequence.scores_next_rows() { rows.min(self.scored_rows) } else { rows }
     }
 

@@ -38,10 +38,15 @@ pub(crate) struct Sequence {
     pub table: BlockTable,
     /// Whether logits of every prompt row are wanted; then no prompt row can be skipped.
     pub scores_prompt: bool,
-    /// Whether it gets no rows in this step, because another is computing its next block.
+    /// Whether it gets no rows in this step, because another is computing its next block, or its
+    /// own branches are not as far.
     pub waits: bool,
     /// Guesses at the next tokens, to be checked in the next step.
     pub draft: Vec<TokenId>,
+    /// Branches that its request may have at once, this one included.
+    pub branches_max: usize,
+    /// Whether it is one of several branches, whose last rows are computed together.
+    pub in_lockstep: bool,
     /// Prompt tokens that were found in memory instead of computed, at first.
     pub prefix_hit_count: usize,
     /// How often its blocks were taken away.
@@ -62,6 +67,8 @@ impl Sequence {
             scores_prompt: false,
             waits: false,
             draft: Vec::new(),
+            branches_max: 1,
+            in_lockstep: false,
             prefix_hit_count: 0,
             preempted_count: 0,
         }
@@ -78,6 +85,12 @@ impl Sequence {
     /// Tokens that are known and not computed.
     pub fn gap(&self) -> usize {
         self.tokens.len() - self.computed_count
+    }
+
+    /// Rows of the gap that may be computed now: in lockstep the last one only by itself.
+    pub fn open_rows(&self) -> usize {
+        let gap = self.gap();
+        if self.in_lockstep && gap > 1 { gap - 1 } else { gap }
     }
 
     /// The prompt's tokens.

@@ -5,11 +5,12 @@
 
 use crate::api::{Interruption, RequestId, StepReport};
 use crate::engine::Engine;
-use crate::generation::{Chosen, End};
-use crate::scheduler::StepPlan;
+use crate::generation::{Chosen, End, Generation};
+use crate::scheduler::{Scheduler, StepPlan};
 use crate::sequence::SequenceId;
 use crate::speculate::Guesses;
 use model::{Segment, WantedLogits};
+use sampling::beam::BeamStep;
 use sampling::logprobs::Logprobs;
 
 impl Engine {
@@ -35,9 +36,8 @@ impl Engine {
     }
 
     fn drop_cancelled(&mut self) {
-        let cancelled = |(id, generation): (&RequestId, &crate::generation::Generation)| {
-            generation.is_cancelled().then_some(*id)
-        };
+        let cancelled =
+            |(id, generation): (&RequestId, &Generation)| generation.is_cancelled().then_some(*id);
         let ids: Vec<RequestId> = self.generations.iter().filter_map(cancelled).collect();
         for id in ids {
             self.cancel(id);
@@ -86,7 +86,8 @@ impl Engine {
         for (index, (segment, &owner)) in plan.rows.segments.iter().zip(&plan.owners).enumerate() {
             let rows = first_row..first_row + segment.logits_count();
             first_row = rows.end;
-            if !rows.is_empty() {
+            // The rows of a beam search come together, and its first branch speaks for all.
+            if !rows.is_empty() && owner.branch == 0 {
                 outcomes.push(self.choose_one(owner, segment, rows, plan.draft_counts[index]));
             }
         }
@@ -116,16 +117,26 @@ impl Engine {
         }
         let (known, guessed) = segment.tokens.split_at(segment.tokens.len() - draft_count);
         let closes_gap = segment.first_position + known.len() == sequence.tokens.len();
+        let mut beams = None;
+        if let Some(search) = generation.beams.as_mut().filter(|_| closes_gap) {
+            let branches = self.scheduler.branches(owner.request);
+            let candidates = &mut self.scratch.candidates;
+            match search.step(branches, &self.logits, rows.start, candidates) {
+                Ok(step) => beams = Some(step),
+                Err(bad) => error = error.or(Some(bad)),
+            }
+        }
         // One row after the other is compared with a guess, from that of the last known token on.
         let guesses = Guesses { tokens: guessed.to_vec(), first_row: rows.end - 1 - draft_count };
         let choice = match error {
             Some(error) => Some(Err(Interruption::BadLogits(error))),
+            None if beams.is_some() => None,
             None => closes_gap.then(|| {
                 let logits = self.logits.row(guesses.first_row);
                 generation.choose(logits, sequence, &mut self.scratch)
             }),
         };
-        Outcome { owner, first_index, scores, choice, guesses }
+        Outcome { owner, first_index, scores, choice, guesses, beams }
     }
 
     /// Makes the step's results known: tokens appended, events sent, requests ended.
@@ -146,7 +157,10 @@ impl Engine {
             let sent = generation.settle_scores(outcome.first_index, outcome.scores);
             let end = match (sent, outcome.choice) {
                 (Err(interruption), _) => Some(End::Interrupted(interruption)),
-                (Ok(()), None) => None,
+                (Ok(()), None) => outcome.beams.and_then(|step| {
+                    token_count += step.live.len();
+                    settle_beams(generation, &mut self.scheduler, step)
+                }),
                 (Ok(()), Some(Err(interruption))) => Some(End::Interrupted(interruption)),
                 (Ok(()), Some(Ok(chosen))) => {
                     let (count, end) = self.settle_chosen(owner, chosen, &outcome.guesses);
@@ -165,6 +179,22 @@ impl Engine {
     }
 }
 
+/// Lets the branches of a beam search grow; tells how the request ends if none does.
+fn settle_beams(
+    generation: &mut Generation,
+    scheduler: &mut Scheduler,
+    step: BeamStep,
+) -> Option<End> {
+    let beams = generation.beams.as_mut().expect("it is a beam search");
+    let children = beams.settle(step);
+    if !children.is_empty() {
+        scheduler.branch(generation.id(), &children);
+        return None;
+    }
+    beams.finish();
+    Some(generation.tell_beams())
+}
+
 /// What the logits of one segment gave.
 struct Outcome {
     owner: SequenceId,
@@ -175,4 +205,6 @@ struct Outcome {
     choice: Option<Result<Chosen, Interruption>>,
     /// What was guessed to follow.
     guesses: Guesses,
+    /// The step of a beam search, in place of a token.
+    beams: Option<BeamStep>,
 }

@@ -47,9 +47,11 @@ pub struct View {
 ///
 /// Whatever reads the limit to choose a token has to be named here.
 pub fn limit_shapes_tokens(request: &GenerateRequest) -> Option<&'static str> {
+    // At the limit all hypotheses end, also those that a longer search would have left behind.
+    let beams = request.params.is_beam_search().then_some("num_beams");
     // A document is closed in time.
     let shaped_by_grammar = request.grammar.as_ref().map(|grammar| grammar.kind());
-    crate::thinking::shaped_by_limit(request).or(shaped_by_grammar)
+    beams.or_else(|| crate::thinking::shaped_by_limit(request)).or(shaped_by_grammar)
 }
 
 impl GenerateRequest {

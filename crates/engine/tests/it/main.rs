@@ -2,6 +2,7 @@
 //! real models where the reference cases are.
 
 mod admission;
+mod beams;
 mod cancels;
 mod choices;
 mod handle;

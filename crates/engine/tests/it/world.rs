@@ -3,7 +3,8 @@
 
 use engine::{Completion, GenerateRequest, LimitOverflow};
 use model::{ScriptedModel, TokenId};
-use sampling::candidates::Candidates;
+use sampling::beam::{Ask, BeamSearch, BeamSettings, Branches, Continuation, Expander, Hypothesis};
+use sampling::candidates::{Candidates, ChooseError};
 use sampling::params::{ParamValue, SamplingParams};
 use sampling::pipeline::{Pipeline, SequenceStart};
 use sampling::stages::StepContext;
@@ -143,6 +144,74 @@ pub fn oracle(recipe: &Recipe, request: &GenerateRequest) -> Expected {
         if let Some((text, stop_reason)) = ending(recipe, request, &tokenizer, &ids) {
             return Expected { ids, text, stop_reason };
         }
+    }
+}
+
+/// Searches by asking the model for one row after the other. Nothing is shared with the engine but
+/// the rules of the search; the stop strings are looked for in the whole text.
+pub fn beam_oracle(recipe: &Recipe, request: &GenerateRequest) -> Vec<Hypothesis> {
+    let model = recipe.build();
+    let tokenizer = tokenizer();
+    let start = SequenceStart {
+        prompt: &request.prompt,
+        generated: &[],
+        eos_ids: tokenizer.end_ids(),
+        seed: request.seed,
+        choice_index: request.choice_index,
+        stage_state: &[],
+    };
+    let room = recipe.context_tokens_max - request.prompt.len();
+    let (tokens_max, reason) = match request.params.max_tokens() {
+        Some(asked) if asked <= room => (asked, StopReason::MaxTokens),
+        _ => (room, StopReason::ContextFull),
+    };
+    let settings = BeamSettings::new(&request.params, tokenizer.end_ids(), tokens_max, reason);
+    let mut search = BeamSearch::new(settings);
+    let live = vec![(Vec::new(), Pipeline::new(&request.params, &start))];
+    let (expander, candidates) = (Expander::default(), Candidates::new());
+    let mut world = BeamWorld { recipe, model, request, tokenizer, live, expander, candidates };
+    while !search.is_done() {
+        let step = search.step(&mut world).expect("good logits");
+        let grown = step.live.iter().map(|next| {
+            let (ids, pipeline) = &world.live[next.parent];
+            let mut pipeline = pipeline.fork(0);
+            pipeline.accept(next.token);
+            ([ids.as_slice(), &[next.token]].concat(), pipeline)
+        });
+        world.live = grown.collect();
+    }
+    search.into_hypotheses()
+}
+
+struct BeamWorld<'a> {
+    recipe: &'a Recipe,
+    model: ScriptedModel,
+    request: &'a GenerateRequest,
+    tokenizer: Arc<Tokenizer>,
+    live: Vec<(Vec<TokenId>, Pipeline)>,
+    expander: Expander,
+    candidates: Candidates,
+}
+
+impl Branches for BeamWorld<'_> {
+    type Error = ChooseError;
+
+    fn expand(&mut self, branch: usize, ask: Ask<'_>) -> Result<Vec<Continuation>, ChooseError> {
+        let (ids, pipeline) = &mut self.live[branch];
+        let logits = self.model.logits_after(&[self.request.prompt.as_slice(), ids].concat());
+        let step = StepContext::new(&self.request.prompt, ids);
+        self.expander.expand(pipeline, &mut self.candidates, &logits, &step, ask)
+    }
+
+    fn ending(&mut self, branch: usize, token: TokenId) -> Option<StopReason> {
+        let ids = [self.live[branch].0.as_slice(), &[token]].concat();
+        let ending = ending(self.recipe, self.request, &self.tokenizer, &ids);
+        let stop = ending.map(|(_, stop)| stop);
+        stop.filter(|stop| !matches!(stop, StopReason::MaxTokens | StopReason::ContextFull))
+    }
+
+    fn generated(&self, branch: usize) -> &[TokenId] {
+        &self.live[branch].0
     }
 }
 

@@ -131,6 +131,12 @@ impl BeamSettings {
     }
 }
 
+/// The probability that a token's log-probability stands for; stages can raise one above 0, which
+/// counts as certain.
+pub fn probability(logprob: f64) -> f64 {
+    crate::exponential::exp_nonpositive(logprob.min(0.0))
+}
+
 /// A hypothesis that ended.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Hypothesis {

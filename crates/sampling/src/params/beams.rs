@@ -215,11 +215,6 @@ impl SamplingParams {
                            ranks continuations and draws none; given true";
             return refuse("do_sample", message.to_owned());
         }
-        if !self.limits.is_empty() {
-            let message = "`max_tokens` must be one number with `num_beams` above 1: a shorter \
-                           beam search is no beginning of a longer one; given a list";
-            return refuse("max_tokens", message.to_owned());
-        }
         if self.logprobs {
             let message = "`logprobs` cannot be asked for with `num_beams` above 1; every \
                            hypothesis comes with its score";
