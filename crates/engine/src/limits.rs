@@ -43,8 +43,8 @@ pub const PROMPT_LOGPROBS_MAX: usize = 20;
 /// about 40 kB per token.
 pub const TRACE_CANDIDATES_MAX: usize = 64;
 
-/// Hypotheses that the tree of a beam search lists, over all steps: about 3 MB. Later steps are left
-/// out of it.
+/// Hypotheses that the tree of a beam search lists, over all steps: about 3 MB. Later steps are
+/// left out of it.
 pub const BEAM_TREE_ENTRIES_MAX: usize = 65_536;
 
 /// Events that may wait for a reader when the caller has no better idea. A reader that falls a

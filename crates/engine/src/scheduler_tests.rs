@@ -231,7 +231,9 @@ fn branches_of_a_request_come_and_go_together() {
     enqueue(&mut scheduler, 0, &[1; 8]);
     for branch in 0..2 {
         let id = SequenceId { request: RequestId(1), branch };
-        scheduler.enqueue(Sequence::new(id, vec![2 + branch; 3]));
+        let mut sequence = Sequence::new(id, vec![2 + branch; 3]);
+        sequence.branches_max = 2;
+        scheduler.enqueue(sequence);
     }
     enqueue(&mut scheduler, 2, &[3; 1]);
     enqueue(&mut scheduler, 3, &[3; 1]);

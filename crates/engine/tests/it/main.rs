@@ -7,6 +7,7 @@ mod cancels;
 mod choices;
 mod handle;
 mod paths;
+mod real_beams;
 mod real_model;
 mod same_tokens;
 mod sampled;

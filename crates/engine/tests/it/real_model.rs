@@ -11,9 +11,9 @@ use std::sync::Arc;
 use text::Tokenizer;
 
 /// A model's folder, with what its reference says.
-struct Reference {
-    folder: PathBuf,
-    expected: Value,
+pub struct Reference {
+    pub folder: PathBuf,
+    pub expected: Value,
 }
 
 /// One reference answer.
@@ -24,15 +24,20 @@ struct Case {
     text: Option<String>,
 }
 
-/// The folder that `JETON_CONFORMANCE` names, if it is set.
+/// Two of the models in the folder that `JETON_CONFORMANCE` names, if it is set.
 fn references() -> Vec<Reference> {
+    references_named(&["llama-gqa", "qwen3"])
+}
+
+/// The models of these names in the folder that `JETON_CONFORMANCE` names, if it is set.
+pub fn references_named(names: &[&str]) -> Vec<Reference> {
     let Some(root) = std::env::var_os("JETON_CONFORMANCE").map(PathBuf::from) else {
         eprintln!("skipped: JETON_CONFORMANCE is not set");
         return Vec::new();
     };
     let folder = |name| root.join("models").join(name);
     let read = |folder: PathBuf| Reference { expected: json(&folder, "expected.json"), folder };
-    ["llama-gqa", "qwen3"].into_iter().map(folder).map(read).collect()
+    names.iter().map(folder).map(read).collect()
 }
 
 fn json(folder: &Path, name: &str) -> Value {
@@ -40,13 +45,13 @@ fn json(folder: &Path, name: &str) -> Value {
     serde_json::from_slice(&bytes).expect("the reference is JSON")
 }
 
-fn ids(value: &Value) -> Vec<TokenId> {
+pub fn ids(value: &Value) -> Vec<TokenId> {
     let list = value.as_array().expect("a list of ids");
     list.iter().map(|id| id.as_u64().expect("an id") as TokenId).collect()
 }
 
 impl Reference {
-    fn engine(&self, config: EngineConfig) -> Engine {
+    pub fn engine(&self, config: EngineConfig) -> Engine {
         let file = ModelFile::open(&self.folder).expect("the reference model opens");
         let options = LoadOptions { threads: 2, ..LoadOptions::default() };
         let model = LoadedModel::load(&file, &options).expect("its weights are there");
@@ -58,7 +63,7 @@ impl Reference {
         Engine::new(Box::new(model), Arc::new(tokenizer), config).expect("a good configuration")
     }
 
-    fn prompt(&self, case: &Value) -> Vec<TokenId> {
+    pub fn prompt(&self, case: &Value) -> Vec<TokenId> {
         let index = case["prompt"].as_u64().expect("the number of a prompt") as usize;
         ids(&self.expected["prompts"][index]["ids"])
     }
@@ -93,7 +98,7 @@ impl Reference {
 }
 
 /// Submits everything, runs to the end, and gives the answers in order.
-fn run_together(engine: &mut Engine, requests: &[GenerateRequest]) -> Vec<Completion> {
+pub fn run_together(engine: &mut Engine, requests: &[GenerateRequest]) -> Vec<Completion> {
     let submit = |request: &GenerateRequest| {
         let collector = Collector::default();
         engine.submit(request.clone(), collector.sink()).expect("accepted");

@@ -8,9 +8,9 @@
 //! `JETON_SIMULATION_SEED=n` runs one day again.
 
 use crate::speculation::GUESSERS;
-use crate::world::{Random, Recipe, bytes, int, oracle, request, texts, tokenizer};
+use crate::world::{Random, Recipe, beam_oracle, bytes, int, oracle, request, texts, tokenizer};
 use engine::{Engine, EngineConfig, Event, EventStream, GenerateRequest, Interruption, RequestId};
-use engine::{Finished, Speculation, Usage, event_channel};
+use engine::{Finished, LimitOverflow, Speculation, Usage, event_channel};
 use model::TokenId;
 use sampling::params::{ParamValue, SamplingParams};
 
@@ -78,6 +78,9 @@ impl Caller {
     /// Compares with what the request gives alone; what it went through.
     fn judge(mut self, recipe: &Recipe) -> Usage {
         self.read();
+        if self.request.params.is_beam_search() {
+            return self.judge_search(recipe);
+        }
         let finished = self.finished.expect("every accepted request is finished");
         let expected = oracle(recipe, &self.request);
         match &finished.interruption {
@@ -98,6 +101,26 @@ impl Caller {
                 assert!(expected.ids.starts_with(&finished.ids));
                 assert!(self.is_slow && finished.ids.starts_with(&self.ids));
             }
+            Some(other) => panic!("{other}"),
+        }
+        finished.usage
+    }
+
+    /// Compares a beam search with what it gives alone.
+    fn judge_search(self, recipe: &Recipe) -> Usage {
+        let finished = self.finished.expect("every accepted request is finished");
+        match &finished.interruption {
+            None => {
+                let found = finished.beams.iter().map(|beam| (&beam.ids, beam.score.to_bits()));
+                let expected = beam_oracle(recipe, &self.request);
+                let expected = expected.iter().map(|beam| (&beam.ids, beam.score.to_bits()));
+                assert!(found.eq(expected));
+                assert_eq!(self.text, finished.beams[0].text);
+                assert_eq!(finished.ids, finished.beams[0].ids);
+                assert!(finished.ids.starts_with(&self.ids));
+                assert!(self.is_slow || finished.ids == self.ids);
+            }
+            Some(Interruption::Cancelled) => assert!(finished.beams.is_empty()),
             Some(other) => panic!("{other}"),
         }
         finished.usage
@@ -156,6 +179,32 @@ fn continued(random: &mut Random, recipe: &Recipe, request: GenerateRequest) -> 
     GenerateRequest { generated: ids, ..request }
 }
 
+/// A beam search with the same prompts; what does not fit into the engine is refused.
+fn any_search(random: &mut Random) -> GenerateRequest {
+    let num_beams = 2 + random.below(3);
+    let mut values = vec![
+        ("num_beams", int(num_beams)),
+        ("num_return_sequences", int(1 + random.below(num_beams))),
+        ("max_tokens", int(1 + random.below(40))),
+        ("length_penalty", ParamValue::Float(random.pick(&[-1.0, 0.0, 1.0, 2.0]))),
+        ("early_stopping", ParamValue::Str(random.pick(&["false", "true", "never"]).to_string())),
+    ];
+    if random.one_in(3) {
+        values.push(("repetition_penalty", ParamValue::Float(1.2)));
+    }
+    if random.one_in(4) {
+        values.push(("stop", texts(&["a", "the", "\u{e9}b", "zzz"])));
+    }
+    if num_beams == 4 && random.one_in(3) {
+        values.push(("num_beam_groups", int(2)));
+        values.push(("diversity_penalty", ParamValue::Float(0.5)));
+    }
+    let params = SamplingParams::from_values(values).expect("valid parameters");
+    let on_overflow = LimitOverflow::Refuse;
+    let (trace, prompt_logprobs) = (None, None);
+    GenerateRequest { params, on_overflow, trace, prompt_logprobs, ..any_request(random) }
+}
+
 /// Any request, for tests that run it in their own way: nothing but tokens and text.
 pub fn any_request_for(random: &mut Random) -> GenerateRequest {
     GenerateRequest { trace: None, prompt_logprobs: None, ..any_request(random) }
@@ -182,8 +231,8 @@ fn any_engine(random: &mut Random, recipe: &Recipe) -> (Engine, usize) {
     (engine, kv_blocks_max)
 }
 
-/// One day; how many preemptions and right guesses it saw.
-fn day(seed: u64) -> [usize; 2] {
+/// One day; how many preemptions it saw, right guesses, and preemptions of beam searches.
+fn day(seed: u64) -> [usize; 3] {
     println!("JETON_SIMULATION_SEED={seed}");
     let mut random = Random(seed);
     let recipe = Recipe::hashed(90);
@@ -193,6 +242,12 @@ fn day(seed: u64) -> [usize; 2] {
     while to_come > 0 || !engine.is_idle() {
         while to_come > 0 && random.one_in(3) {
             to_come -= 1;
+            if random.one_in(4) {
+                let request = any_search(&mut random);
+                let is_slow = random.one_in(6);
+                callers.extend(Caller::submit(&mut engine, &request, is_slow));
+                continue;
+            }
             let mut request = any_request(&mut random);
             request.speculation =
                 random.pick(&[Speculation::Off, Speculation::Lookup, Speculation::Model]);
@@ -221,9 +276,15 @@ fn day(seed: u64) -> [usize; 2] {
         }
     }
     assert_eq!(engine.report().kv_blocks_free, kv_blocks_max, "everything is given back");
-    callers.into_iter().map(|caller| caller.judge(&recipe)).fold([0; 2], |sum, usage| {
-        [sum[0] + usage.preempted_count, sum[1] + usage.accepted_draft_tokens]
-    })
+    let mut totals = [0; 3];
+    for caller in callers {
+        let is_search = caller.request.params.is_beam_search();
+        let usage = caller.judge(&recipe);
+        let of_searches = if is_search { usage.preempted_count } else { 0 };
+        let counts = [usage.preempted_count, usage.accepted_draft_tokens, of_searches];
+        totals = std::array::from_fn(|index| totals[index] + counts[index]);
+    }
+    totals
 }
 
 #[test]
@@ -232,8 +293,9 @@ fn days_of_traffic() {
         day(seed.parse().expect("JETON_SIMULATION_SEED is a number"));
         return;
     }
-    let days: Vec<[usize; 2]> = (0..DAYS).map(day).collect();
-    let totals: [usize; 2] = [0, 1].map(|index| days.iter().map(|day| day[index]).sum());
-    assert!(totals[0] > DAYS as usize / 2, "too quiet: {} preemptions", totals[0]);
+    let days: Vec<[usize; 3]> = (0..DAYS).map(day).collect();
+    let totals: [usize; 3] = [0, 1, 2].map(|index| days.iter().map(|day| day[index]).sum());
+    assert!(totals[0] > DAYS as usize / 4, "too quiet: {} preemptions", totals[0]);
     assert!(totals[1] > 5 * DAYS as usize, "too quiet: {} right guesses", totals[1]);
+    assert!(totals[2] > 0, "too quiet: {} preempted searches", totals[2]);
 }
