@@ -239,7 +239,7 @@ impl ThinkingTracker {
             Phase::Thinking => self.push_thought(token, text, out),
             _ => {
                 self.divider.answer(text, out);
-                Part::Answer
+                if self.is_marker(token) { Part::Marker } else { Part::Answer }
             }
         }
     }
@@ -416,6 +416,12 @@ impl ThinkingTracker {
                 [self.format.open.id, self.format.close.id].contains(&Some(token))
             }
             (ThinkingStyle::Tags, Phase::Thinking) => self.format.close.id == Some(token),
+            // A model whose thought was ended may end it once more by itself.
+            (ThinkingStyle::Tags, Phase::Answer) => {
+                let forced = [ThinkingClosed::Soft, ThinkingClosed::Hard];
+                let was_forced = self.closed.is_some_and(|(closed, _)| forced.contains(&closed));
+                was_forced && self.format.close.id == Some(token)
+            }
             (ThinkingStyle::Tags, _) => false,
             (ThinkingStyle::Channels(_), Phase::Header) => true,
             (ThinkingStyle::Channels(ids), _) => leaves_message(&ids, token),

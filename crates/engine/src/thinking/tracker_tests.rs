@@ -237,6 +237,17 @@ fn an_end_within_a_bounded_thought_ends_the_thought() {
 }
 
 #[test]
+fn a_marker_after_a_forced_end_is_no_text() {
+    let wishes = tokens(&[&bytes("one two"), &[CLOSE], &bytes("42"), &[EOS]]);
+    let run = World::with_tags(ThinkingStart::Open).run(budget(3), &wishes);
+    assert_eq!(run.texts(), ("one", " two42"));
+    // Without a forced end it is what the model wants to say.
+    let wishes = tokens(&[&bytes("hm"), &[CLOSE], &bytes("say "), &[CLOSE, EOS]]);
+    let run = World::with_tags(ThinkingStart::Open).run(NO_LIMITS, &wishes);
+    assert_eq!(run.steps.last().map(|step| step.part), Some(Part::Answer));
+}
+
+#[test]
 fn a_tool_call_is_not_interrupted() {
     let call = tokens(&[&bytes("so "), &[CALL], &bytes("f(x. y)"), &[CALL_END], &bytes(" on")]);
     let run = World::with_tags(ThinkingStart::Open).run(budget(5), &call);
