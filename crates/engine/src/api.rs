@@ -111,6 +111,7 @@ pub struct TextOptions {
 
 /// What happens to a request, in this order: at most one `Started`, then prompt scores and tokens,
 /// then exactly one `Finished`.
+#[allow(clippy::large_enum_variant, reason = "the large one is sent once, at the end")]
 #[derive(Clone, Debug)]
 pub enum Event {
     /// Its computation begins. A request that ends in the queue has none.

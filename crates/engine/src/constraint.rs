@@ -34,6 +34,8 @@ pub struct GrammarReport {
 pub(crate) struct Constraint {
     kind: &'static str,
     follower: Place,
+    /// Fewest tokens in which a thought can begin and end, and the document behind it.
+    thought_and_document_tokens: usize,
     closing_tokens: usize,
 }
 
@@ -66,9 +68,9 @@ pub(crate) fn check(
     tokenizer: &Tokenizer,
 ) -> Result<(), Rejection> {
     let Some(grammar) = &request.grammar else { return Ok(()) };
-    // A thought has to be ended before the document begins.
+    // An open thought has to be ended before the document begins.
     let close_tokens = match &request.thinking {
-        Some(setup) if setup.start != ThinkingStart::Closed => setup.format.close_tokens_max(),
+        Some(setup) if setup.start == ThinkingStart::Open => setup.format.close_tokens_max(),
         _ => 0,
     };
     let needed_tokens = grammar.document_tokens_min().saturating_add(close_tokens);
@@ -109,6 +111,8 @@ impl Constraint {
             end_ids.splice(0..0, params.eos_ids(&info.eos_ids).iter().copied());
         }
         let mut constraint = Constraint::new(grammar, end_ids, info.vocab_size);
+        let close = request.thinking.as_ref().map_or(0, |setup| setup.format.close_tokens_max());
+        constraint.thought_and_document_tokens += 1 + close;
         for &token in generated {
             constraint.accept(token, usize::MAX)?;
         }
@@ -139,7 +143,12 @@ impl Constraint {
             made: None,
         };
         let follower = Place::Here(Box::new(follower));
-        Constraint { kind: grammar.kind(), follower, closing_tokens: 0 }
+        Constraint {
+            kind: grammar.kind(),
+            follower,
+            thought_and_document_tokens: grammar.document_tokens_min(),
+            closing_tokens: 0,
+        }
     }
 
     /// Has the mask of the next step made by the worker, while this thread does something else.
@@ -152,16 +161,26 @@ impl Constraint {
         }
     }
 
-    /// The tokens that may be chosen now, where the answer is written or may begin.
+    /// The tokens that may be chosen now, where the answer is written or may begin, with
+    /// `tokens_left` to generate.
     ///
     /// # Errors
     /// When the grammar cannot be followed any further.
-    pub fn mask(&mut self, gate: AnswerGate<'_>) -> Result<&TokenMask, MatchError> {
+    pub fn mask(
+        &mut self,
+        gate: AnswerGate<'_>,
+        tokens_left: usize,
+    ) -> Result<&TokenMask, MatchError> {
+        let may_think = tokens_left >= self.thought_and_document_tokens;
         let follower = self.here()?;
         follower.make_mask();
         follower.made.clone().expect("it was just made")?;
-        if let AnswerGate::Undecided(begin_thought) = gate {
+        if let AnswerGate::Undecided(begin_thought) = gate
+            && may_think
+        {
             begin_thought.iter().for_each(|&id| follower.mask.allow(id));
+            // With these it is good for this step only.
+            follower.made = None;
         }
         Ok(&follower.mask)
     }

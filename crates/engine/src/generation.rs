@@ -212,9 +212,12 @@ impl Generation {
         sequence: &Sequence,
         scratch: &mut Scratch,
     ) -> Result<Chosen, Interruption> {
+        let tokens_left = self.limit.completion_tokens_max - sequence.generated().len();
         let gate = self.output.gate();
         let mask = match &mut self.constraint {
-            Some(constraint) if gate != AnswerGate::Shut => Some(constraint.mask(gate)?),
+            Some(constraint) if gate != AnswerGate::Shut => {
+                Some(constraint.mask(gate, tokens_left)?)
+            }
             _ => None,
         };
         let step = StepContext::new(sequence.prompt(), sequence.generated()).with_mask(mask);
@@ -230,7 +233,6 @@ impl Generation {
                 (pipeline.choose(candidates, logits, &step, Some(trace))?, Some(trace))
             }
         };
-        let tokens_left = self.limit.completion_tokens_max - sequence.generated().len();
         let forced = match forced.or_else(|| self.output.instead_of(choice.token)) {
             None => self.closing_token(choice.token, tokens_left)?,
             forced => forced,

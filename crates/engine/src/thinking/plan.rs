@@ -41,9 +41,11 @@ impl ThinkingPlan {
         limit: usize,
         vocab_size: usize,
     ) -> Result<Self, Rejection> {
-        // What a grammar asks for has to fit behind the thought.
-        let document = request.grammar.as_ref().map_or(0, |grammar| grammar.document_tokens_min());
         let (setup, params) = (request.thinking.as_ref(), &request.params);
+        // What a grammar asks for has to fit behind a thought.
+        let thinks = setup.is_some_and(|setup| setup.start != ThinkingStart::Closed);
+        let grammar = request.grammar.as_ref().filter(|_| thinks);
+        let document = grammar.map_or(0, |grammar| grammar.document_tokens_min());
         Self::new(setup, params, document, limit, vocab_size)
     }
 
@@ -72,7 +74,8 @@ impl ThinkingPlan {
             ThinkingStart::Closed => 0,
             _ => setup.format.close_tokens_max(),
         };
-        let reserve = reserve.max(document_tokens);
+        // Where a thought and the document do not both fit, no thought is begun.
+        let reserve = reserve.max(document_tokens.min(limit.saturating_sub(close)));
         if reserve > 0 && reserve.saturating_add(close) > limit {
             let rule = format!(
                 "and the {close} tokens that end a thought must fit into the {limit} tokens that \

@@ -10,6 +10,7 @@ mod linting;
 mod protocol;
 mod records;
 mod speculation;
+mod structured;
 mod thinking;
 mod trace_page;
 mod truncation;
