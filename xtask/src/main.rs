@@ -2,7 +2,8 @@
 //!
 //! `cargo xtask tidy` checks the rules, `cargo xtask docs` writes the pages that come from the
 //! code's own tables, `cargo xtask docs --check` says whether they are current. The same checks run
-//! in `cargo test`. `cargo xtask picture COMMAND` turns a terminal's text on standard input into
+//! in `cargo test`. `cargo xtask commands` runs every command of `docs/COMMANDS.md` again and records
+//! its output. `cargo xtask picture COMMAND` turns a terminal's text on standard input into
 //! the front page's SVG.
 #![forbid(unsafe_code)]
 
@@ -23,13 +24,31 @@ fn main() -> ExitCode {
         ["tidy"] => [tidy::problems(&root()), arrows::problems(&root())].concat(),
         ["docs"] => docs::write(&root()),
         ["docs", "--check"] => docs::problems(&root()),
+        ["commands"] => record_commands(),
         ["picture", command] => picture::print(command),
-        _ => vec!["usage: cargo xtask tidy | docs [--check] | picture COMMAND".to_string()],
+        _ => vec![
+            "usage: cargo xtask tidy | docs [--check] | commands | picture COMMAND".to_string(),
+        ],
     };
     for problem in &problems {
         eprintln!("{problem}");
     }
     if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(1) }
+}
+
+/// Lets the test that holds the page write it instead: only there the program is known to be built.
+fn record_commands() -> Vec<String> {
+    let test = "commands_page";
+    let status = std::process::Command::new("cargo")
+        .args(["test", "-q", "-p", "jeton", "--test", "it", test])
+        .env("JETON_RECORD", "1")
+        .current_dir(root())
+        .status();
+    match status {
+        Ok(status) if status.success() => Vec::new(),
+        Ok(status) => vec![format!("recording ended with {status}")],
+        Err(error) => vec![format!("cargo: {error}")],
+    }
 }
 
 /// The workspace's folder.

@@ -3,6 +3,7 @@
 mod bad_input;
 mod batches;
 mod choices;
+mod commands_page;
 mod compare;
 mod conformance;
 mod generating;
