@@ -2,8 +2,8 @@
 //!
 //! `cargo xtask tidy` checks the rules, `cargo xtask docs` writes the pages that come from the
 //! code's own tables, `cargo xtask docs --check` says whether they are current. The same checks run
-//! in `cargo test`. `cargo xtask commands` runs every command of `docs/COMMANDS.md` again and records
-//! its output. `cargo xtask picture COMMAND` turns a terminal's text on standard input into
+//! in `cargo test`. `cargo xtask commands` runs every command of `docs/COMMANDS.md` again and
+//! records its output. `cargo xtask picture COMMAND` turns a terminal's text on standard input into
 //! the front page's SVG.
 #![forbid(unsafe_code)]
 

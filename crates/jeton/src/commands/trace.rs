@@ -141,6 +141,10 @@ fn draft_text(model: &OpenModel, token: &TokenEvent) -> String {
     }
 }
 
+fn nats(entropy: f64) -> String {
+    format!("{entropy:.3} nats")
+}
+
 fn percent(probability: f64) -> String {
     format!("{:.2} %", probability * 100.0)
 }
@@ -154,7 +158,11 @@ fn candidates_text(model: &OpenModel, answer: &Answer) -> String {
         let head = format!("step {}: {}", token.index + 1, piece(model, token.id));
         out.push_str(&format!("\n{}\n", paint.bold(&head)));
         let raw = candidates(model, &trace.raw_top);
-        out.push_str(&format!("  raw: {} possible, {raw}\n", trace.possible_count));
+        out.push_str(&format!(
+            "  raw: {} possible, entropy {}: {raw}\n",
+            trace.possible_count,
+            nats(trace.raw_entropy)
+        ));
         for stage in &trace.stages {
             out.push_str(&stage_text(model, stage));
         }
@@ -166,11 +174,12 @@ fn candidates_text(model: &OpenModel, answer: &Answer) -> String {
 fn stage_text(model: &OpenModel, stage: &StageTrace) -> String {
     let threshold = stage.threshold.map_or(String::new(), |value| format!(", bar {value:.6}"));
     let mut text = format!(
-        "  {}: kept {} of {} ({} of the mass{threshold}): {}\n",
+        "  {}: kept {} of {} ({} of the mass{threshold}, entropy {}): {}\n",
         stage.name,
         stage.kept_count,
         stage.before_count,
         percent(stage.kept_mass),
+        nats(stage.entropy),
         candidates(model, &stage.top),
     );
     if !stage.removed.is_empty() {

@@ -6,8 +6,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Longer lines, and outputs of more lines, are cut.
-const LINE_CHARS_MAX: usize = 160;
+/// Longer lines, those of JSON sooner, and outputs of more lines, are cut.
+const LINE_CHARS_MAX: usize = 600;
+const JSON_CHARS_MAX: usize = 160;
 const OUTPUT_LINES_MAX: usize = 40;
 
 #[test]
@@ -75,7 +76,8 @@ fn shown(output: &str) -> String {
             break;
         }
         let line = without_times(line);
-        let cut: String = line.chars().take(LINE_CHARS_MAX).collect();
+        let most = if line.starts_with('{') { JSON_CHARS_MAX } else { LINE_CHARS_MAX };
+        let cut: String = line.chars().take(most).collect();
         let more = if cut.len() < line.len() { "…" } else { "" };
         writeln!(out, "{}", format!("{cut}{more}").trim_end()).expect("memory");
     }

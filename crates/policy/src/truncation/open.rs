@@ -143,7 +143,14 @@ impl Open {
                 format!("cut in the middle of item {number}")
             }
             Self::ListItem { number: None } => "cut in the middle of a list item".to_owned(),
-            Self::Bracket { .. } => format!("cut inside of brackets or quotes{missing}"),
+            Self::Bracket { opened, .. } => {
+                let place = match opened {
+                    '"' | '“' | '«' | '「' | '『' => "a quotation",
+                    '`' => "code",
+                    _ => "brackets",
+                };
+                format!("cut inside of {place}{missing}")
+            }
             Self::Announcement => "cut before what was announced".to_owned(),
             Self::Sentence => "cut in the middle of a sentence".to_owned(),
             Self::Character => "cut in the middle of a character".to_owned(),
