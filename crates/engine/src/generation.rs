@@ -17,7 +17,7 @@ use crate::sequence::{Sequence, SequenceId};
 use crate::thinking::{AnswerGate, ForcedBy, ForcedToken, Part, PartTexts};
 use model::TokenId;
 use sampling::candidates::{Candidates, ChooseError};
-use sampling::logprobs::{Logprobs, logprobs};
+use sampling::logprobs::{Logprobs, LogprobsMode, logprobs, of_forced};
 use sampling::pipeline::{Choice, Pipeline, SequenceStart};
 use sampling::stages::StepContext;
 use sampling::stop::StopReason;
@@ -242,16 +242,33 @@ impl Generation {
             trace.as_mut().into_iter().for_each(|trace| trace.force(forced.token));
         }
         let trace = trace.map(|trace| Box::new(trace_to_send(trace)));
-        let params = &self.request.params;
-        let logprobs = match params.logprobs() {
-            true => Some(Box::new(logprobs(logits, choice.token, params.top_logprobs())?)),
-            false => None,
-        };
+        let logprobs = self.logprobs_of(logits, choice.token, forced.is_some())?;
         let raw_logprob = match self.request.ranked {
             true => raw_logprob(logits, choice.token)?,
             false => 0.0,
         };
         Ok(Chosen { choice, forced, logprobs, raw_logprob, trace, draft: None })
+    }
+
+    /// The log-probabilities that go with a token, if wanted: of the model's row, or of what the
+    /// stages made of it, where a forced token is the only one.
+    fn logprobs_of(
+        &mut self,
+        logits: &[f32],
+        token: TokenId,
+        is_forced: bool,
+    ) -> Result<Option<Box<Logprobs>>, ChooseError> {
+        let params = &self.request.params;
+        if !params.logprobs() {
+            return Ok(None);
+        }
+        let processed = self.pipeline.as_mut().and_then(Pipeline::take_processed_logprobs);
+        let found = match params.logprobs_mode() {
+            LogprobsMode::Raw => logprobs(logits, token, params.top_logprobs())?,
+            LogprobsMode::Processed if is_forced => of_forced(token),
+            LogprobsMode::Processed => processed.unwrap_or_else(|| of_forced(token)),
+        };
+        Ok(Some(Box::new(found)))
     }
 
     /// Sends the scores of prompt tokens from index `first_index` on that were not sent before.

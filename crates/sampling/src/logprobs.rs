@@ -1,9 +1,41 @@
-//! Log-probabilities of the model's own distribution: the log-softmax of the raw logits, before
-//! any stage touched them. These are the `logprobs` of the API.
+//! Log-probabilities of tokens, in one of two distributions.
+//!
+//! Raw: the model's own, the log-softmax of its logits before any stage touched them. These are the
+//! `logprobs` of the API. Processed: the one that all stages left, from which the token was drawn.
+//! Under greedy choice that is what bans and penalties left, unscaled and uncut, since greedy runs
+//! no other stage; so there too the alternatives can be seen.
 
 use crate::TokenId;
-use crate::candidates::{ChooseError, check_logits};
+use crate::candidates::{Candidates, ChooseError, check_logits};
 use crate::exponential::{exp_nonpositive, ln, sum_in_lanes};
+
+/// Which distribution log-probabilities are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogprobsMode {
+    /// The model's own, before any stage.
+    #[default]
+    Raw,
+    /// The one after all stages.
+    Processed,
+}
+
+impl LogprobsMode {
+    /// The names that requests use.
+    pub(crate) const NAMES: &'static [&'static str] = &["raw", "processed"];
+
+    /// The mode with this name.
+    pub(crate) fn from_name(name: &str) -> Self {
+        if name == Self::NAMES[0] { Self::Raw } else { Self::Processed }
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Raw => Self::NAMES[0],
+            Self::Processed => Self::NAMES[1],
+        }
+    }
+}
 
 /// One token with its natural-log probability.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -48,6 +80,42 @@ pub fn logprobs(
     let rank = logits.iter().enumerate().filter(|&entry| before(entry)).count();
     let top = largest_ids(logits, top_count).into_iter().map(of).collect();
     Ok(Logprobs { chosen: of(chosen), rank, top })
+}
+
+/// Log-probabilities over the candidates that stages left: of the one with the id `chosen`, which
+/// is among them, and of the `top_count` most likely. Tokens that were removed are never listed.
+pub(crate) fn processed(
+    candidates: &mut Candidates,
+    chosen: TokenId,
+    top_count: usize,
+) -> Logprobs {
+    let softmax = candidates.softmax();
+    let largest = softmax.logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log_total = ln(softmax.total);
+    let of = |index: usize| TokenLogprob {
+        id: softmax.ids[index],
+        logprob: (softmax.logits[index] - largest) - log_total,
+    };
+    let own = softmax.ids.binary_search(&chosen).expect("the chosen token is a candidate");
+    let logit = softmax.logits[own];
+    let before = |(index, &other): (usize, &f64)| other > logit || (other == logit && index < own);
+    let rank = softmax.logits.iter().enumerate().filter(|&entry| before(entry)).count();
+    let mut best: Vec<usize> = Vec::with_capacity(top_count.min(softmax.ids.len()) + 1);
+    for (index, &logit) in softmax.logits.iter().enumerate() {
+        let full = best.len() == top_count;
+        if full && best.last().is_none_or(|&last| logit <= softmax.logits[last]) {
+            continue;
+        }
+        best.insert(best.partition_point(|&other| softmax.logits[other] >= logit), index);
+        best.truncate(top_count);
+    }
+    Logprobs { chosen: of(own), rank, top: best.into_iter().map(of).collect() }
+}
+
+/// The processed log-probabilities of a token that was put in the place of a choice: nothing else
+/// could stand there.
+pub fn of_forced(token: TokenId) -> Logprobs {
+    Logprobs { chosen: TokenLogprob { id: token, logprob: 0.0 }, rank: 0, top: Vec::new() }
 }
 
 /// Ids of the `count` largest logits, best first, lower ids first among equals; -inf never counts.

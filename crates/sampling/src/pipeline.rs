@@ -9,6 +9,7 @@
 use crate::TokenId;
 use crate::candidates::{Candidates, ChooseError, Logit};
 use crate::head::Head;
+use crate::logprobs::{self, Logprobs, LogprobsMode};
 use crate::params::SamplingParams;
 use crate::random::{Purpose, uniform};
 use crate::selector::Selector;
@@ -48,6 +49,10 @@ pub struct Pipeline {
     selector: Selector,
     seed: u64,
     choice_index: u32,
+    /// How many alternatives to name with processed log-probabilities, if these are wanted.
+    processed_count: Option<usize>,
+    /// Those of the last choice.
+    processed: Option<Logprobs>,
 }
 
 /// The token of a step.
@@ -66,8 +71,12 @@ impl Pipeline {
     pub fn new(params: &SamplingParams, start: &SequenceStart<'_>) -> Self {
         let selector = if params.is_greedy() { Selector::Greedy } else { Selector::Categorical };
         let stages = build_stages(params, start);
-        let head = Head::of(&stages, selector);
-        Self { stages, head, selector, seed: start.seed, choice_index: start.choice_index }
+        let processed = params.logprobs() && params.logprobs_mode() == LogprobsMode::Processed;
+        let processed_count = processed.then(|| params.top_logprobs());
+        // Log-probabilities need every candidate that the stages leave, greedy or not.
+        let head = if processed { None } else { Head::of(&stages, selector) };
+        let (seed, choice_index) = (start.seed, start.choice_index);
+        Self { stages, head, selector, seed, choice_index, processed_count, processed: None }
     }
 
     /// Chooses the token of a step.
@@ -163,7 +172,15 @@ impl Pipeline {
             selector: self.selector,
             seed: self.seed,
             choice_index,
+            processed_count: self.processed_count,
+            processed: None,
         }
+    }
+
+    /// The log-probabilities of the last choice in the distribution that all stages left, if the
+    /// parameters ask for these.
+    pub fn take_processed_logprobs(&mut self) -> Option<Logprobs> {
+        self.processed.take()
     }
 
     /// Names of the stages that are really applied, in order.
@@ -177,13 +194,23 @@ impl Pipeline {
     }
 
     fn select(
-        &self,
+        &mut self,
         candidates: &mut Candidates,
         step: &StepContext<'_>,
         trace: Option<&mut ChoiceTrace>,
     ) -> Choice {
-        let draw = || uniform(self.seed, self.choice_index, step.step, Purpose::Draw);
+        let (seed, choice_index) = (self.seed, self.choice_index);
+        let draw = || uniform(seed, choice_index, step.step, Purpose::Draw);
+        // Greedy leaves one candidate: what it was chosen from must be seen before.
+        if let (Some(count), Selector::Greedy) = (self.processed_count, self.selector) {
+            let best = candidates.ids()[candidates.best()];
+            self.processed = Some(logprobs::processed(candidates, best, count));
+        }
         let selection = self.selector.select(candidates, draw);
+        if let (Some(count), Selector::Categorical) = (self.processed_count, self.selector) {
+            let chosen = candidates.ids()[selection.index];
+            self.processed = Some(logprobs::processed(candidates, chosen, count));
+        }
         let choice = Choice {
             token: candidates.ids()[selection.index],
             probability: selection.probability,

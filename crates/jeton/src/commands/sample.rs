@@ -34,6 +34,7 @@ fn answer(
     candidates: &mut Candidates,
 ) -> Result<Value, RequestError> {
     let logits = logits(&request["logits"])?;
+    let prompt = token_ids("prompt", &request["prompt"])?;
     let previous = token_ids("previous", &request["previous"])?;
     let mut params = params(request, tokenizer)?;
     params.check_vocabulary(logits.len()).map_err(parameter_error)?;
@@ -45,7 +46,7 @@ fn answer(
             .ok_or_else(|| RequestError::parameter("step", "`step` must be a whole number"))?,
     };
     let start = SequenceStart {
-        prompt: &[],
+        prompt: &prompt,
         generated: &previous,
         eos_ids: &[],
         seed: params.seed().unwrap_or(0),
@@ -54,7 +55,7 @@ fn answer(
     };
     let mut pipeline = Pipeline::new(&params, &start);
     let mut trace = ChoiceTrace::new(0);
-    let context = StepContext { prompt: &[], generated: &previous, step, mask: None };
+    let context = StepContext { prompt: &prompt, generated: &previous, step, mask: None };
     let choice = pipeline
         .choose(candidates, &logits, &context, Some(&mut trace))
         .map_err(|error| RequestError::parameter("logits", error.to_string()))?;
@@ -137,7 +138,25 @@ fn params(request: &Value, tokenizer: Option<&Tokenizer>) -> Result<SamplingPara
     let values = values
         .into_iter()
         .filter_map(|(name, value)| Some((name.as_str(), param_values::from_json(value)?)));
-    SamplingParams::from_values(values.chain(no_breakers)).map_err(parameter_error)
+    let values: Vec<(&str, ParamValue)> = values.chain(no_breakers).collect();
+    let params = SamplingParams::from_values(values.clone()).map_err(parameter_error)?;
+    match &request["defaults"] {
+        Value::Null | Value::Bool(false) => Ok(params),
+        Value::Bool(true) => with_defaults(values, params),
+        _ => Err(RequestError::parameter("defaults", "`defaults` must be true or false")),
+    }
+}
+
+/// The parameters with the defaults of their profile, where the request names nothing.
+fn with_defaults(
+    mut values: Vec<(&str, ParamValue)>,
+    params: SamplingParams,
+) -> Result<SamplingParams, RequestError> {
+    let canonical = |name: &str| ParamSpec::find(name).map(|spec| spec.name);
+    let given: Vec<_> = values.iter().filter_map(|(name, _)| canonical(name)).collect();
+    let defaults = params.profile().defaults.iter().cloned();
+    values.extend(defaults.filter(|(name, _)| !given.contains(name)));
+    SamplingParams::from_values(values).map_err(parameter_error)
 }
 
 /// An error of the parameter table as a line's error.
@@ -175,6 +194,24 @@ mod tests {
         assert!((probability(&ask(request.clone())) - 0.155_362).abs() < 1e-6);
         request["dry_sequence_breakers"] = json!(["x"]);
         assert_eq!(ask(request)["error"]["param"], "dry_sequence_breakers");
+    }
+
+    #[test]
+    fn a_profile_sets_ties_scopes_and_on_request_its_defaults() {
+        let request = |profile: &str, params: Value| {
+            json!({"logits": [1.0, 0.5, 0.5, 0.0], "profile": profile, "params": params})
+        };
+        assert_eq!(ask(request("vllm", json!({"top_k": 2})))["tokens"], json!([0, 1, 2]));
+        assert_eq!(ask(request("llama.cpp", json!({"top_k": 2})))["tokens"], json!([0, 1]));
+        let mut repeated = request("vllm", json!({"presence_penalty": 1, "top_k": 1}));
+        repeated["prompt"] = json!([0]);
+        assert_eq!(ask(repeated.clone())["tokens"], json!([0]));
+        repeated["profile"] = json!("llama.cpp");
+        assert_eq!(ask(repeated)["tokens"], json!([1]), "its penalties see the prompt");
+        let mut greedy = request("hf", json!({}));
+        assert_eq!(ask(greedy.clone())["tokens"], json!([0, 1, 2, 3]));
+        greedy["defaults"] = json!(true);
+        assert_eq!(ask(greedy)["tokens"], json!([0]));
     }
 
     #[test]

@@ -62,3 +62,26 @@ fn an_answer_carries_its_warnings() {
     let answer: Value = serde_json::from_str(&clean.out).expect("one JSON object");
     assert!(answer["warnings"].is_null(), "{answer}");
 }
+
+/// Guessing ahead goes through the same choice row by row, so both kinds of log-probabilities are
+/// those of the run without guesses.
+#[test]
+fn processed_log_probabilities_are_of_what_was_drawn_from_with_guesses_too() {
+    let words = ["generate", "one two one two one two one", "--raw", "--max-tokens", "24", "--json"];
+    let knobs = ["--seed", "4", "--top-k", "3", "--logprobs", "--top-logprobs", "3"];
+    for mode in ["raw", "processed"] {
+        let run = |more: &[&str]| {
+            let run = jeton(&[&words[..], &knobs, &["--logprobs-mode", mode], more].concat());
+            assert_eq!(run.code, 0, "{}", run.err);
+            serde_json::from_str::<Value>(&run.out).expect("one JSON object")
+        };
+        let (plain, guessed) = (run(&[]), run(&["--lookup"]));
+        assert_eq!(plain["ids"], guessed["ids"]);
+        assert_eq!(plain["logprobs"], guessed["logprobs"], "{mode}");
+        for entry in plain["logprobs"].as_array().expect("a list") {
+            let top = entry["top_logprobs"].as_array().expect("a list");
+            let sum: f64 = top.iter().map(|t| t["logprob"].as_f64().expect("a number").exp()).sum();
+            assert!(mode == "raw" || (sum - 1.0).abs() < 1e-9, "{entry}");
+        }
+    }
+}

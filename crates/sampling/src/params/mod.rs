@@ -32,6 +32,7 @@ pub use thinking::REASONING_EFFORTS;
 pub use value::ParamValue;
 
 use crate::TokenId;
+use crate::logprobs::LogprobsMode;
 use crate::profile::Profile;
 use std::fmt;
 use std::sync::Arc;
@@ -95,6 +96,7 @@ pub struct SamplingParams {
     pub(crate) ignore_eos: bool,
     pub(crate) logprobs: bool,
     pub(crate) top_logprobs: usize,
+    pub(crate) logprobs_mode: LogprobsMode,
     pub(crate) thinking: thinking::ThinkingParams,
     pub(crate) stages: StageParams,
     /// The ids of the texts above, once a vocabulary was at hand.
@@ -134,6 +136,7 @@ impl Default for SamplingParams {
             ignore_eos: false,
             logprobs: false,
             top_logprobs: 0,
+            logprobs_mode: LogprobsMode::Raw,
             thinking: thinking::ThinkingParams::default(),
             stages: StageParams::default(),
             texts: None,
@@ -384,6 +387,11 @@ impl SamplingParams {
     /// How many alternatives are wanted with each log-probability, at most 20.
     pub fn top_logprobs(&self) -> usize {
         self.top_logprobs
+    }
+
+    /// Which distribution log-probabilities are of.
+    pub fn logprobs_mode(&self) -> LogprobsMode {
+        self.logprobs_mode
     }
 
     fn check_together(&self) -> Result<(), ParamError> {

@@ -7,6 +7,7 @@ use super::{
     LIMITS_MAX, LOGIT_BIAS_BYTES_MAX, LOGIT_BIAS_MAX, ParamValue, SamplingParams, beams, choices,
 };
 use crate::TokenId;
+use crate::logprobs::LogprobsMode;
 use crate::profile::PROFILE_NAMES;
 use crate::stop::{STOP_STRING_BYTES_MAX, STOP_STRINGS_MAX, STOP_TOKENS_MAX};
 
@@ -397,6 +398,19 @@ const BASIC_PARAMS: &[ParamSpec] = &[
         help: "How many of the most likely tokens to return with each log-probability.",
         source: "OpenAI API",
         get: |p| count_value(p.top_logprobs),
+    },
+    ParamSpec {
+        kind: Kind::Choice {
+            names: LogprobsMode::NAMES,
+            set: |p, v| p.logprobs_mode = LogprobsMode::from_name(v),
+        },
+        neutral: "raw",
+        default: "raw",
+        help: "What log-probabilities are of: raw is the model's own distribution, before any \
+               stage; processed is the one the token was drawn from, after all of them.",
+        source: "vLLM logprobs_mode",
+        get: |p| Some(ParamValue::Str(p.logprobs_mode.name().to_owned())),
+        ..ParamSpec::named("logprobs_mode", &[])
     },
 ];
 

@@ -4,11 +4,13 @@
 //! contract is proven on any machine. The full set of cases, and vectors that belong to others, are
 //! read from the folder named by `JETON_CONFORMANCE`, if it is set.
 
+mod any_request;
 mod beam;
 mod cases;
 mod chapter;
 mod foreign;
 mod pipeline;
+mod processed;
 mod profiles;
 mod properties;
 mod short_ways;
