@@ -1,7 +1,8 @@
 //! Pages that are made from the code's own tables.
 
-use crate::knobs;
+use crate::{knobs, profiles_page};
 use sampling::params::PARAMS;
+use sampling::profile::PROFILES;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -13,6 +14,7 @@ fn pages() -> Vec<(String, String)> {
     let mut pages: Vec<(String, String)> =
         pictures.map(|(knob, svg)| (format!("docs/{}", knobs::path(knob)), svg)).collect();
     pages.push((PARAMETERS_PAGE.to_owned(), parameters_page()));
+    pages.push((profiles_page::PATH.to_owned(), profiles_page::page()));
     pages
 }
 
@@ -61,6 +63,11 @@ fn parameters_page() -> String {
             let aliases: Vec<String> =
                 spec.aliases.iter().map(|alias| format!("`{alias}`")).collect();
             let _ = writeln!(page, "- also called: {}", aliases.join(", "));
+        }
+        for profile in &PROFILES {
+            if let Some(words) = profile.treatment(spec.name) {
+                let _ = writeln!(page, "- in [profile](PROFILES.md) `{}`: {words}", profile.name);
+            }
         }
         let _ = writeln!(page, "- source: {}", spec.source);
         if let Some(caption) = knobs::caption(spec.name) {

@@ -12,6 +12,7 @@ mod bars;
 mod docs;
 mod knobs;
 mod picture;
+mod profiles_page;
 mod tidy;
 
 use std::path::PathBuf;

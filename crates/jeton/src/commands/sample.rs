@@ -199,7 +199,8 @@ mod tests {
     #[test]
     fn a_profile_sets_ties_scopes_and_on_request_its_defaults() {
         let request = |profile: &str, params: Value| {
-            json!({"logits": [1.0, 0.5, 0.5, 0.0], "profile": profile, "params": params})
+            let logits = [1.0, 0.5, 0.5, 0.0];
+            json!({"logits": logits, "profile": profile, "params": params})
         };
         assert_eq!(ask(request("vllm", json!({"top_k": 2})))["tokens"], json!([0, 1, 2]));
         assert_eq!(ask(request("llama.cpp", json!({"top_k": 2})))["tokens"], json!([0, 1]));

@@ -67,7 +67,8 @@ fn an_answer_carries_its_warnings() {
 /// those of the run without guesses.
 #[test]
 fn processed_log_probabilities_are_of_what_was_drawn_from_with_guesses_too() {
-    let words = ["generate", "one two one two one two one", "--raw", "--max-tokens", "24", "--json"];
+    let words =
+        ["generate", "one two one two one two one", "--raw", "--max-tokens", "24", "--json"];
     let knobs = ["--seed", "4", "--top-k", "3", "--logprobs", "--top-logprobs", "3"];
     for mode in ["raw", "processed"] {
         let run = |more: &[&str]| {

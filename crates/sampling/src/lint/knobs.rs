@@ -62,7 +62,7 @@ pub(super) const CUTS: [&str; 11] = [
 ];
 
 /// The stage of a parameter.
-pub(super) fn stage_of(param: &str) -> Option<&'static str> {
+pub(crate) fn stage_of(param: &str) -> Option<&'static str> {
     STAGE_OF.iter().find(|(name, _)| *name == param).map(|&(_, stage)| stage)
 }
 

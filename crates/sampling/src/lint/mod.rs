@@ -12,6 +12,8 @@ mod knobs;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use knobs::stage_of;
+
 use crate::TokenId;
 use crate::params::{ParamSpec, ParamValue, SamplingParams};
 use std::fmt;

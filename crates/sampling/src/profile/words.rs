@@ -1,6 +1,7 @@
 //! The records in words: what a profile does to one parameter.
 
 use super::{Clamp, F32_TEMPERATURE_MIN, Profile, Ties, TopPEdge, TypicalEdge};
+use crate::lint::stage_of;
 use crate::params::ParamValue;
 
 impl Profile {
@@ -14,6 +15,12 @@ impl Profile {
         words.extend(own.map(|(_, value)| format!("default {}", plain(&value))));
         let clamps = self.clamps.iter().filter(|clamp| clamp.param == param);
         words.extend(clamps.map(Clamp::words));
+        if stage_of(param).is_some_and(|stage| !self.has_stage(stage)) {
+            words.push("its program does not have it".to_owned());
+        }
+        if self.mirostat_alone && param == "mirostat" {
+            words.push("replaces every stage but logit bias and temperature".to_owned());
+        }
         let edge = match param {
             "top_k" if self.top_k_ties != jeton.top_k_ties => Some(self.top_k_ties.words()),
             "top_p" if self.top_p_edge != jeton.top_p_edge => Some(self.top_p_edge.words()),
@@ -30,6 +37,11 @@ impl Profile {
             words.push("true where a request names a temperature or a cut".to_owned());
         }
         (!words.is_empty()).then(|| words.join("; "))
+    }
+
+    /// The values that it changes.
+    pub fn clamp_words(&self) -> Vec<String> {
+        self.clamps.iter().map(|clamp| format!("`{}` {}", clamp.param, clamp.words())).collect()
     }
 
     /// When it is greedy.
