@@ -86,8 +86,18 @@ pub fn add_json(
     json["views"] = views.iter().map(|view| view.to_json(model)).collect();
 }
 
-/// The limits as a table for the summary: what each gives, needs and leaves open.
-pub fn summary_table(model: &OpenModel, views: &[LimitView]) -> String {
+/// Says that the limits are runs of their own, where they are, and why.
+pub fn apart_line(request: &GenerateRequest) -> Option<String> {
+    let cause = limit_shapes_tokens(request).filter(|_| !request.params.limits().is_empty())?;
+    Some(format!("each limit was run on its own: `{cause}` makes the tokens depend on it"))
+}
+
+/// The limits as a table for the summary: what each gives, needs and leaves open; empty without a
+/// list of limits.
+pub fn summary_table(model: &OpenModel, request: &GenerateRequest, views: &[LimitView]) -> String {
+    if views.is_empty() {
+        return String::new();
+    }
     let heads = [
         ("limit", Align::Right),
         ("tokens", Align::Right),
@@ -104,7 +114,8 @@ pub fn summary_table(model: &OpenModel, views: &[LimitView]) -> String {
             view.diagnosis(model).map_or(String::new(), |found| found.explanation),
         ]
     };
-    table(&heads, &views.iter().map(row).collect::<Vec<_>>())
+    let apart = apart_line(request).map_or(String::new(), |line| format!("{line}\n"));
+    apart + &table(&heads, &views.iter().map(row).collect::<Vec<_>>())
 }
 
 /// A time as people read it.

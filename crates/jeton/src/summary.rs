@@ -31,9 +31,10 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
         }
     });
     let cut = truncation::answer_line(model, answer).map_or(String::new(), |line| line + "\n");
-    let limits = match answer.views.is_empty() {
-        true => String::new(),
-        false => format!("\n\n{}", limit_views::summary_table(model, &answer.views).trim_end()),
+    let limits = limit_views::summary_table(model, &answer.request, &answer.views);
+    let limits = match limits.trim_end() {
+        "" => String::new(),
+        limits => format!("\n\n{limits}"),
     };
     let warned = warnings::line(&warnings::of(model, &answer.effective));
     let warned = warned.map_or(String::new(), |line| format!("\n{line}"));

@@ -10,7 +10,7 @@ use crate::open_model::OpenModel;
 use crate::runs::{Run, run_all};
 use crate::side_by_side::{Panel, lay_out};
 use crate::terminal::{Paint, Stream};
-use crate::{args, interrupt, output, param_values, response, structured, truncation};
+use crate::{args, interrupt, limit_views, output, param_values, response, structured, truncation};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use engine::views;
 use sampling::params::{Kind, PARAMS, ParamSpec, ParamValue};
@@ -83,6 +83,10 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         let panels: Vec<Panel> =
             answers.iter().flat_map(|answered| panels(&model, answered)).collect();
         output::text(&lay_out(&panels, width(flags), Paint::for_stream(Stream::Out)))?;
+        let requests = answers.iter().map(|answered| &answered.answer.request);
+        if let Some(line) = requests.filter_map(limit_views::apart_line).next() {
+            eprintln!("\n{}", Paint::for_stream(Stream::Err).dim(&line));
+        }
     }
     Ok(if interrupt::pressed() { Outcome::Interrupted } else { Outcome::Done })
 }

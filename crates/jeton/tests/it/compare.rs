@@ -65,3 +65,23 @@ fn nothing_to_compare_and_too_much_are_refused() {
         assert!(run.err.contains(says), "no {says:?} in {}", run.err);
     }
 }
+
+#[test]
+fn limits_that_shape_the_tokens_are_runs_of_their_own_and_say_so() {
+    let ask = ["What is 27 + 36?", "--seed", "1", "--think", "on", "--answer-reserve", "4"];
+    let words = [&ask[..], &["--max-tokens", "12,40"]].concat();
+    let shown = jeton(&[&["compare"][..], &words].concat());
+    assert_eq!(shown.code, 0, "{}", shown.err);
+    assert!(shown.err.contains("`answer_reserve`"), "{}", shown.err);
+    let listed = json(&[&["generate", "--json"][..], &words].concat());
+    assert_eq!(listed["prefix_safe"], false);
+    assert_eq!(listed["prefix_unsafe_because"], "answer_reserve");
+    for view in listed["views"].as_array().expect("views") {
+        let limit = view["max_tokens"].to_string();
+        let alone = [&["generate", "--json"][..], &ask, &["--max-tokens", &limit]].concat();
+        let alone = json(&alone);
+        for name in ["ids", "text", "thinking", "finish_reason"] {
+            assert_eq!(view[name], alone[name], "{name} under {limit}");
+        }
+    }
+}
