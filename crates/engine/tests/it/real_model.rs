@@ -2,7 +2,7 @@
 
 use crate::world::{Expected, greedy, int, params};
 use engine::collect::Collector;
-use engine::{Completion, Engine, EngineConfig, GenerateRequest};
+use engine::{Completion, DraftModel, Engine, EngineConfig, GenerateRequest, Speculation};
 use model::{LoadOptions, LoadedModel, ModelFile, TokenId};
 use sampling::params::{ParamValue, SamplingParams};
 use serde_json::Value;
@@ -51,16 +51,28 @@ pub fn ids(value: &Value) -> Vec<TokenId> {
 }
 
 impl Reference {
-    pub fn engine(&self, config: EngineConfig) -> Engine {
+    fn load(&self) -> (LoadedModel, Arc<Tokenizer>) {
         let file = ModelFile::open(&self.folder).expect("the reference model opens");
         let options = LoadOptions { threads: 2, ..LoadOptions::default() };
         let model = LoadedModel::load(&file, &options).expect("its weights are there");
         let tokenizer = std::fs::read(self.folder.join("tokenizer.json")).expect("it is there");
         let settings = json(&self.folder, "tokenizer_config.json");
         let tokenizer = Tokenizer::from_json(&tokenizer, Some(&settings)).expect("it is sound");
+        (model, Arc::new(tokenizer))
+    }
+
+    pub fn engine(&self, config: EngineConfig) -> Engine {
+        let (model, tokenizer) = self.load();
         let eos_ids = Some(ids(&self.expected["eos_token_ids"]));
         let config = EngineConfig { eos_ids, ..config };
-        Engine::new(Box::new(model), Arc::new(tokenizer), config).expect("a good configuration")
+        Engine::new(Box::new(model), tokenizer, config).expect("a good configuration")
+    }
+
+    /// The same with itself as its draft model.
+    fn drafted_engine(&self, config: EngineConfig) -> Engine {
+        let (model, tokenizer) = self.load();
+        let draft = DraftModel { name: "itself".to_string(), model: Box::new(model), tokenizer };
+        self.engine(config).with_draft("itself", draft).expect("the same vocabulary")
     }
 
     pub fn prompt(&self, case: &Value) -> Vec<TokenId> {
@@ -132,6 +144,55 @@ fn greedy_ids_are_the_references_whatever_the_chunks_blocks_and_company() {
                 if let Some(text) = &case.text {
                     assert_eq!(&completion.text, text);
                 }
+            }
+        }
+    }
+}
+
+#[test]
+fn guesses_change_no_id_and_a_model_that_guesses_itself_is_right() {
+    for reference in references() {
+        let mut cases = reference.all_cases();
+        let sampled = params([
+            ("max_tokens", int(30)),
+            ("temperature", ParamValue::Float(0.9)),
+            ("repetition_penalty", ParamValue::Float(1.2)),
+        ]);
+        let free = GenerateRequest::new(cases[0].request.prompt.clone(), sampled, 5);
+        let alone = reference.engine(EngineConfig::default()).complete(free.clone());
+        let finished = alone.expect("accepted").finished;
+        cases.push(Case {
+            request: free,
+            ids: finished.ids,
+            finish: finished.finish_reason.as_str().to_string(),
+            text: None,
+        });
+        for (step_tokens_max, kv_block_tokens) in [(16, 4), (64, 16)] {
+            for speculation in [Speculation::Lookup, Speculation::Model] {
+                let config = EngineConfig {
+                    step_tokens_max,
+                    kv_block_tokens,
+                    sequences_max: 4,
+                    kv_blocks_max: 2048 / kv_block_tokens,
+                    ..EngineConfig::default()
+                };
+                let requests: Vec<_> = cases
+                    .iter()
+                    .map(|case| GenerateRequest { speculation, ..case.request.clone() })
+                    .collect();
+                let mut engine = reference.drafted_engine(config);
+                let completions = run_together(&mut engine, &requests);
+                for (case, completion) in cases.iter().zip(&completions) {
+                    assert_eq!(completion.finished.ids, case.ids, "{:?}", reference.folder);
+                    assert_eq!(completion.finished.finish_reason.as_str(), case.finish);
+                    let usage = completion.finished.usage;
+                    if speculation == Speculation::Model {
+                        assert_eq!(usage.accepted_draft_tokens, usage.drafted_tokens);
+                    }
+                }
+                let accepted = completions.iter().map(|done| done.finished.usage);
+                let accepted: usize = accepted.map(|usage| usage.accepted_draft_tokens).sum();
+                assert!(accepted > 10, "{accepted} right guesses by {speculation:?}");
             }
         }
     }
