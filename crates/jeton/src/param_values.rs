@@ -30,7 +30,7 @@ fn flag(spec: &ParamSpec) -> Arg {
         Kind::TokenIds { .. } => arg.value_name("ID,...").action(ArgAction::Append),
         Kind::TokenLists { .. } => arg.value_name("ID,...").action(ArgAction::Append),
         Kind::CountAndFactor { .. } => arg.value_name("COUNT,FACTOR"),
-        Kind::TokenMap { .. } => arg.value_name("ID=BIAS").action(ArgAction::Append),
+        Kind::TokenMap { .. } => arg.value_name("ID|TEXT=BIAS").action(ArgAction::Append),
         Kind::Choice { .. } => arg.value_name("NAME"),
         Kind::Stages { .. } => arg.value_name("STAGE,..."),
     }
@@ -106,13 +106,22 @@ pub fn from_words(kind: &Kind, words: &[&str]) -> ParamValue {
                 .map(|name| ParamValue::Str(name.trim().to_string()))
                 .collect(),
         ),
-        Kind::TokenMap { .. } => ParamValue::Map(
-            pieces()
-                .map(|entry| entry.split_once(['=', ':']).unwrap_or((entry, "")))
-                .map(|(id, bias)| (id.to_string(), number(bias)))
-                .collect(),
-        ),
+        Kind::TokenMap { .. } => {
+            ParamValue::Map(words.iter().flat_map(|word| word.split(',')).map(bias).collect())
+        }
     }
+}
+
+/// `7=1.5`, `7=false` or ` word=-2`: blanks count in a text, and not around an id.
+fn bias(entry: &str) -> (String, ParamValue) {
+    let (target, bias) = entry.rsplit_once(['=', ':']).unwrap_or((entry, ""));
+    let is_id = target.trim().parse::<i128>().is_ok();
+    let target = if is_id { target.trim() } else { target };
+    let bias = match bias.trim() {
+        "false" => ParamValue::Bool(false),
+        bias => number(bias),
+    };
+    (target.to_string(), bias)
 }
 
 fn number(word: &str) -> ParamValue {
@@ -214,6 +223,28 @@ mod tests {
         assert!(params.logit_bias().eq([(7, f64::NEG_INFINITY)]));
         assert_eq!(params.max_tokens(), Some(12));
         assert_eq!(params.top_k(), 40);
+    }
+
+    #[test]
+    fn biases_are_for_ids_or_texts() {
+        let entry = |word| match from_words(&token_map(), &[word]) {
+            ParamValue::Map(entries) => entries,
+            other => panic!("{other}"),
+        };
+        let id = |id: &str, bias| (id.to_string(), bias);
+        assert_eq!(
+            entry("7=1.5, 8=false,9:-inf"),
+            [
+                id("7", ParamValue::Float(1.5)),
+                id("8", ParamValue::Bool(false)),
+                id("9", ParamValue::Float(f64::NEG_INFINITY)),
+            ]
+        );
+        assert_eq!(entry(" a:b=-2"), [id(" a:b", ParamValue::Int(-2))]);
+    }
+
+    fn token_map() -> Kind {
+        PARAMS.iter().find(|spec| spec.name == "logit_bias").expect("it is there").kind
     }
 
     #[test]

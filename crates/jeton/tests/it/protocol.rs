@@ -137,3 +137,27 @@ fn generate_serves_ids_prompts_and_messages() {
     // The second time the prompt may come from memory: the tokens are the same.
     assert_eq!(answers[6]["ids"], answers[0]["ids"]);
 }
+
+#[test]
+fn constraints_and_texts_in_parameters_reach_the_model() {
+    let ask = |more: Value| {
+        let mut request = json!({"prompt": "Once upon a", "temperature": 0, "max_tokens": 3});
+        request.as_object_mut().expect("an object").extend(more.as_object().expect("one").clone());
+        serve(&["generate", "--jsonl"], &[request])[0].clone()
+    };
+    let plain = ask(json!({}));
+    let last = plain["ids"][2].clone();
+    let banned = ask(json!({"suppress_tokens": [last]}));
+    assert_ne!(banned["ids"][2], last);
+    let run = json!([[plain["ids"][1], last]]);
+    let cut = ask(json!({"bad_words_ids": run}));
+    assert_eq!(cut["ids"][1], plain["ids"][1]);
+    assert_ne!(cut["ids"][2], last);
+    let pushed = ask(json!({"logit_bias": {"z": 100_000}, "max_tokens": 1}));
+    assert_ne!(pushed["ids"], plain["ids"]);
+    let sampled = json!({
+        "temperature": 0.9, "seed": 5, "mirostat": 2, "dry_multiplier": 0.8,
+        "xtc_probability": 0.5, "bad_words": ["the"], "max_tokens": 12,
+    });
+    assert_eq!(ask(sampled.clone())["ids"], ask(sampled)["ids"], "a seed gives the same tokens");
+}

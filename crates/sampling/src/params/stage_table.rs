@@ -154,7 +154,7 @@ pub(super) const STAGE_PARAMS: [ParamSpec; 26] = [
         neutral: "0",
         default: "0",
         help: "Lets the temperature follow the entropy, this far below and above the set one; 0 \
-               keeps it fixed.",
+               keeps it fixed. A set temperature of 0 stays greedy.",
         source: "llama.cpp",
         get: |p| float_value(p.stages.dynatemp_range),
         ..ParamSpec::named("dynatemp_range", &[])
