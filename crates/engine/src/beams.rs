@@ -240,6 +240,7 @@ impl Admission {
             ("generated", !request.generated.is_empty()),
             ("thinking_budget", params.thinking_budget().is_some()),
             ("answer_reserve", params.answer_reserve() > 0),
+            ("reasoning_effort", request.thinking.as_ref().is_some_and(|t| t.effort.is_some())),
             (
                 request.grammar.as_ref().map_or("grammar", |grammar| grammar.kind()),
                 request.grammar.is_some(),
