@@ -12,6 +12,7 @@ use super::window::Window;
 use crate::commands::generate::{Outcome, prompt_from_json};
 use crate::failure::Failure;
 use crate::generation::{Answer, Extras, Generator};
+use crate::json_numbers::from_f64;
 use crate::jsonl::RequestError;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
@@ -42,8 +43,8 @@ pub fn run(
     for warning in &call.warnings {
         eprintln!("warning: {warning}");
     }
-    let rows_per_prompt = call.rows_per_prompt;
-    if prompts.len().saturating_mul(rows_per_prompt) > ROWS_MAX {
+    let choices = call.choices_per_prompt;
+    if prompts.len().saturating_mul(choices) > ROWS_MAX {
         return Err(Failure::new(format!("a batch may have at most {ROWS_MAX} rows")));
     }
     let mut generator = Generator::new(model, flags, prompts.len().min(64))?;
@@ -53,10 +54,14 @@ pub fn run(
     if is_cancelled {
         return Ok(Outcome::Interrupted);
     }
-    let prompt_of = |index: usize| prompts[index / rows_per_prompt].as_slice();
-    let new_ids = answers.iter().map(|answer| answer.completion.finished.ids.as_slice());
-    let rows: Vec<(&[TokenId], &[TokenId])> =
-        new_ids.enumerate().map(|(index, new)| (prompt_of(index), new)).collect();
+    let rows: Vec<(&[TokenId], &[TokenId])> = answers
+        .iter()
+        .enumerate()
+        .flat_map(|(index, answer)| {
+            let prompt = prompts[index / choices].as_slice();
+            new_ids(answer).into_iter().map(move |new| (prompt, new))
+        })
+        .collect();
     let sequences = padded(&rows, call.padding, call.return_full);
     if flags.get_flag("json") {
         output::line(&result_json(model, &call, width, sequences, &answers).to_string())?;
@@ -67,6 +72,15 @@ pub fn run(
         }
     }
     Ok(Outcome::Done)
+}
+
+/// The new ids of an answer: one list, or one per hypothesis of a beam search, best first.
+fn new_ids(answer: &Answer) -> Vec<&[TokenId]> {
+    let finished = &answer.completion.finished;
+    match finished.beams.is_empty() {
+        true => vec![finished.ids.as_slice()],
+        false => finished.beams.iter().map(|beam| beam.ids.as_slice()).collect(),
+    }
 }
 
 /// The ids of every prompt of the file.
@@ -115,7 +129,7 @@ fn answers(
 ) -> Result<Vec<Answer>, Failure> {
     let mut window = Window::new(generator);
     for ids in prompts {
-        for choice_index in 0..call.rows_per_prompt {
+        for choice_index in 0..call.choices_per_prompt {
             let prompt = Prompt::Ids(ids.clone());
             let choice_index = choice_index as u32;
             let effective = call.effective.clone();
@@ -147,20 +161,8 @@ fn result_json(
     sequences: Vec<Vec<TokenId>>,
     answers: &[Answer],
 ) -> Value {
-    let rows: Vec<Value> = answers
-        .iter()
-        .map(|answer| {
-            let finished = &answer.completion.finished;
-            json!({
-                "text": answer.completion.text,
-                "new_ids": finished.ids,
-                "finish_reason": finished.finish_reason.as_str(),
-                "stop_reason": response::stop_json(model, answer),
-                "prompt_tokens": finished.usage.prompt_tokens,
-            })
-        })
-        .collect();
-    let new_width = answers.iter().map(|answer| answer.completion.finished.ids.len()).max();
+    let rows: Vec<Value> = answers.iter().flat_map(|answer| rows_json(model, answer)).collect();
+    let new_width = answers.iter().flat_map(new_ids).map(<[TokenId]>::len).max();
     let started = answers.first().and_then(|answer| answer.completion.started.as_ref());
     json!({
         "sequences": sequences,
@@ -174,4 +176,30 @@ fn result_json(
         "rows": rows,
         "warnings": call.warnings,
     })
+}
+
+/// What is told of each row of an answer.
+fn rows_json(model: &OpenModel, answer: &Answer) -> Vec<Value> {
+    let finished = &answer.completion.finished;
+    let prompt_tokens = finished.usage.prompt_tokens;
+    if finished.beams.is_empty() {
+        return vec![json!({
+            "text": answer.completion.text,
+            "new_ids": finished.ids,
+            "finish_reason": finished.finish_reason.as_str(),
+            "stop_reason": response::stop_json(model, answer),
+            "prompt_tokens": prompt_tokens,
+        })];
+    }
+    let row = |beam: &engine::BeamHypothesis| {
+        json!({
+            "text": beam.text,
+            "new_ids": beam.ids,
+            "score": from_f64(beam.score),
+            "finish_reason": beam.stop_reason.finish_reason().as_str(),
+            "stop_reason": {"kind": beam.stop_reason.name()},
+            "prompt_tokens": prompt_tokens,
+        })
+    };
+    finished.beams.iter().map(row).collect()
 }

@@ -174,5 +174,5 @@ fn calls_equal_transformers() {
             count += 1;
         }
     }
-    assert_eq!(count, 72);
+    assert_eq!(count, 84);
 }

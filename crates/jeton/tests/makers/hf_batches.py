@@ -76,6 +76,9 @@ def main():
             {"max_new_tokens": 12, "temperature": 0.5, "top_k": 3, "do_sample": False},
             {"max_new_tokens": 16, "repetition_penalty": 1.4},
             {"max_new_tokens": 20, "no_repeat_ngram_size": 2},
+            {"max_new_tokens": 12, "num_beams": 3},
+            {"max_new_tokens": 12, "num_beams": 4, "num_return_sequences": 2, "length_penalty": 0.5},
+            {"max_new_tokens": 12, "num_beams": 3, "early_stopping": True, "eos_token_id": [early, 4]},
             {"max_new_tokens": 5, "num_return_sequences": 2},
         ]
         cases = [case(model, prompts, {"do_sample": False, **kwargs}) for kwargs in calls]

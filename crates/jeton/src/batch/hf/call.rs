@@ -36,8 +36,8 @@ pub struct Call {
     pub effective: Effective,
     /// What fills the gaps.
     pub padding: Padding,
-    /// Rows per prompt.
-    pub rows_per_prompt: usize,
+    /// Runs of each prompt, each of which draws apart. A beam search is one run of many rows.
+    pub choices_per_prompt: usize,
     /// Whether rows begin with their prompts, as `model.generate` has it.
     pub return_full: bool,
     /// What Transformers would warn of.
@@ -97,7 +97,7 @@ impl Reader {
         let eos_ids = self.eos_ids(model, &values)?;
         let padding = self.padding(model, prompts, &eos_ids)?;
         let return_full = self.flag("return_full")?.unwrap_or(true);
-        let rows_per_prompt = self.rows_per_prompt()?;
+        let choices_per_prompt = self.choices_per_prompt()?;
         let new_tokens = self.new_tokens(model, &values, width)?;
         let min_tokens = self.min_new_tokens(width)?;
         for (name, value) in std::mem::take(&mut self.fields) {
@@ -119,18 +119,14 @@ impl Reader {
         self.drop_what_only_sampling_reads(model, &mut values);
         let effective = Effective::merge(&values, &model.recommended())
             .map_err(|error| RequestError::parameter(&error.param, error.message))?;
-        if effective.params.is_beam_search() {
-            let rule = "`num_beams` must be 1 in a batch; `jeton beam` searches one prompt";
-            return Err(RequestError::parameter("num_beams", rule));
-        }
-        if rows_per_prompt > 1 && effective.params.is_greedy() {
+        if choices_per_prompt > 1 && effective.params.is_greedy() {
             let rule = "`num_return_sequences` must be 1 without `do_sample`: greedy rows would be \
                         equal";
             return Err(RequestError::parameter("num_return_sequences", rule));
         }
         self.warn_of_pads(&effective, &padding, prompts, &eos_ids);
         let warnings = std::mem::take(&mut self.warnings);
-        Ok(Call { effective, padding, rows_per_prompt, return_full, warnings })
+        Ok(Call { effective, padding, choices_per_prompt, return_full, warnings })
     }
 
     /// `eos_token_id`: an id, a list, or nothing for the model's own. A negative one ends nothing.
@@ -286,7 +282,7 @@ impl Reader {
     }
 
     /// `num_return_sequences` of drawn rows; that of beams is the table's.
-    fn rows_per_prompt(&mut self) -> Result<usize, RequestError> {
+    fn choices_per_prompt(&mut self) -> Result<usize, RequestError> {
         let has_beams = self.fields.get("num_beams").is_some_and(|beams| *beams != 1);
         match has_beams {
             true => Ok(1),
