@@ -178,7 +178,7 @@ fn special_ids<S>(source: &VocabSource<S>, vocab: &Vocab) -> Result<SpecialIds, 
     if has_channels(vocab) {
         // In harmony `<|end|>` ends one message of several; `<|return|>` and `<|call|>` the turn.
         let message_end = vocab.id("<|end|>");
-        ends.retain(|&id| Some(id) != message_end || [eos, eot, eom].contains(&message_end));
+        ends.retain(|&id| Some(id) != message_end || eos == message_end);
     }
     ends.sort_unstable();
     ends.dedup();

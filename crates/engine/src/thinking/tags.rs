@@ -3,6 +3,9 @@
 use model::TokenId;
 use text::thinking::{Marker, ThinkingFormat};
 
+/// Blanks that are waited through for the beginning of a thought, in bytes; GLM writes one.
+const BLANK_BYTES_MAX: usize = 64;
+
 /// Finds the markers in text that arrives in pieces; holds back what may become one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TagReader {
@@ -58,7 +61,7 @@ impl TagReader {
                 return Beginning::Waiting;
             }
         }
-        match written.is_empty() {
+        match written.is_empty() && self.held.len() <= BLANK_BYTES_MAX {
             true => Beginning::Waiting,
             false => Beginning::Answer(std::mem::take(&mut self.held)),
         }

@@ -40,6 +40,9 @@ impl ThinkingFormat {
     }
 
     fn channels(facts: &TemplateFacts<'_>, tokenizer: &Tokenizer) -> Option<Self> {
+        if !facts.is_empty() && !facts.mentions("<|channel|>") {
+            return None;
+        }
         let ids = ChannelIds {
             start: tokenizer.token_to_id("<|start|>")?,
             channel: tokenizer.token_to_id("<|channel|>")?,

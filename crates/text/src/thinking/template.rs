@@ -32,6 +32,11 @@ impl<'t> TemplateFacts<'t> {
         }
     }
 
+    /// Whether there is no template.
+    pub fn is_empty(&self) -> bool {
+        self.template.is_none()
+    }
+
     pub fn mentions(&self, text: &str) -> bool {
         self.template.is_some_and(|template| template.source().contains(text))
     }

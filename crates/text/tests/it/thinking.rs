@@ -8,10 +8,15 @@ use text::{ChatTemplate, Tokenizer, VocabSource};
 
 /// A byte-level vocabulary with these tokens behind the 256 bytes, each matched whole.
 fn tokenizer(added: &[&str]) -> Tokenizer {
+    tokenizer_with(added, 4)
+}
+
+/// The same, where these tokens are of that kind.
+fn tokenizer_with(added: &[&str], kind: i32) -> Tokenizer {
     let mut tokens: Vec<String> = (0..=255).map(|byte| letter(byte).to_string()).collect();
     let mut token_types = vec![1; tokens.len()];
     tokens.extend(added.iter().map(|text| text.to_string()));
-    token_types.resize(tokens.len(), 4);
+    token_types.resize(tokens.len(), kind);
     let source = VocabSource {
         model: "gpt2".to_owned(),
         pre: Some("gpt-2".to_owned()),
@@ -129,7 +134,11 @@ fn harmony_is_read_by_its_tokens() {
     assert_eq!(start(""), ThinkingStart::Undecided);
     assert_eq!(start("<|channel|>analysis<|message|>So"), ThinkingStart::Open);
     assert_eq!(start("<|channel|>final<|message|>So"), ThinkingStart::Closed);
-    assert_eq!(tokenizer.end_ids().len(), 0, "these are no control tokens");
+    let control = tokenizer_with(HARMONY, 3);
+    let ends: Vec<_> = control.end_ids().iter().map(|&id| control.token_text(id)).collect();
+    assert_eq!(ends, [Some("<|return|>"), Some("<|call|>")], "<|end|> ends a message");
+    let phi = tokenizer_with(&["<|user|>", "<|end|>"], 3);
+    assert_eq!(phi.end_ids().len(), 1, "and elsewhere a turn");
 }
 
 #[test]
