@@ -1,6 +1,6 @@
 //! Pages that are made from the code's own tables.
 
-use crate::{knobs, profiles_page};
+use crate::{formulas, knobs, profiles_page};
 use sampling::params::PARAMS;
 use sampling::profile::PROFILES;
 use std::fmt::Write;
@@ -52,6 +52,9 @@ fn parameters_page() -> String {
     for spec in PARAMS {
         // Writing to a String cannot fail.
         let _ = write!(page, "\n## `{}`\n\n{}\n\n", spec.name, spec.help);
+        if let Some(formula) = formulas::of(spec.name) {
+            let _ = writeln!(page, "    {formula}\n");
+        }
         let _ = writeln!(page, "- allowed: {}", spec.kind.rule());
         if !spec.default.is_empty() {
             let _ = writeln!(page, "- default: {}", spec.default);

@@ -10,6 +10,7 @@
 mod arrows;
 mod bars;
 mod docs;
+mod formulas;
 mod knobs;
 mod picture;
 mod profiles_page;
