@@ -1,5 +1,5 @@
-//! What each knob computes, in the notation of the stages' own files: `l` logits, `p` probabilities,
-//! `H` entropy in nats.
+//! What each knob computes, in the notation of the stages' own files: `l` logits,
+//! `p` probabilities, `H` entropy in nats.
 
 /// The formula of each parameter that has one.
 const FORMULAS: &[(&str, &str)] = &[
