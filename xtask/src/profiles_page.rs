@@ -38,6 +38,9 @@ pub fn page() -> String {
     page
 }
 
+/// What a row of the table says about a profile.
+type Cell = fn(&Profile) -> String;
+
 fn table() -> String {
     let mut table = String::from("| |");
     for profile in &PROFILES {
@@ -46,7 +49,7 @@ fn table() -> String {
     table.push_str("\n| --- |");
     table.push_str(&" --- |".repeat(PROFILES.len()));
     table.push('\n');
-    let rows: [(&str, fn(&Profile) -> String); 10] = [
+    let rows: [(&str, Cell); 10] = [
         ("stands for", |p| p.program.to_owned()),
         ("`top_k` and ties", |p| p.top_k_ties.words().to_owned()),
         ("`top_p` and ties", |p| p.top_p_edge.words().to_owned()),

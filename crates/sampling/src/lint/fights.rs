@@ -24,7 +24,8 @@ fn conflict(code: &'static str, params: &[&'static str], message: String) -> Opt
 
 fn sampling_without_heat(request: &Request<'_>) -> Option<Warning> {
     let params = request.params;
-    let both = request.sets("do_sample") && params.do_sample() && params.is_greedy();
+    let is_cold = params.is_greedy() && !params.is_beam_search();
+    let both = request.sets("do_sample") && params.do_sample() && is_cold;
     if !both || !request.sets("temperature") {
         return None;
     }

@@ -28,6 +28,9 @@ fn greedy_reason(request: &Request<'_>) -> Option<(&'static str, String)> {
     if !request.params.is_greedy() {
         return None;
     }
+    if request.params.is_beam_search() {
+        return Some(("num_beams", "a search with `num_beams` draws nothing".to_owned()));
+    }
     Some(match request.params.do_sample() {
         false => ("do_sample", "`do_sample` false always takes the best token".to_owned()),
         true => {
@@ -39,7 +42,7 @@ fn greedy_reason(request: &Request<'_>) -> Option<(&'static str, String)> {
 
 fn under_greedy(request: &Request<'_>) -> Option<Warning> {
     let (reason, why) = greedy_reason(request)?;
-    let cuts_first = request.params.profile().greedy.filters_first;
+    let cuts_first = request.params.profile().greedy.by_stage;
     let idle = |name: &&'static str| {
         let stage = stage_of(name).unwrap_or_default();
         let after_the_cuts = !cuts_first || stage == "temperature";
@@ -53,6 +56,7 @@ fn under_greedy(request: &Request<'_>) -> Option<Warning> {
     let which = verb(&params, "it", "them");
     let mend = match reason {
         "do_sample" => "set `do_sample` to true",
+        "num_beams" => "search without it",
         _ => "raise `temperature`",
     };
     params.push(reason);

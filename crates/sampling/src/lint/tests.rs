@@ -74,6 +74,13 @@ fn cuts_and_heat_do_nothing_under_greedy() {
 }
 
 #[test]
+fn a_beam_search_draws_nothing() {
+    let found = warnings_with(&[("num_beams", Int(4)), ("temperature", Float(0.7))], &[]);
+    assert_eq!(found[0].params, ["temperature", "num_beams"]);
+    assert!(found[0].message.contains("`num_beams` draws nothing"), "{}", found[0].message);
+}
+
+#[test]
 fn one_candidate_leaves_nothing_to_others() {
     let found = warnings_with(&[("top_k", Int(1)), ("temperature", Float(0.7))], &[]);
     assert_eq!(found[0].params, ["top_k", "temperature"]);

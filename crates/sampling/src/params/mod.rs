@@ -239,7 +239,8 @@ impl SamplingParams {
 
     /// Whether nothing is drawn: `do_sample` false, temperature 0, or a beam search.
     pub fn is_greedy(&self) -> bool {
-        let is_cold = self.temperature < self.profile.greedy.below;
+        let is_cold =
+            self.temperature < self.profile.greedy.below && !self.draws_at_any_temperature();
         !self.do_sample || self.is_beam_search() || is_cold
     }
 

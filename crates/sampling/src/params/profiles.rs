@@ -2,6 +2,7 @@
 
 use super::{ParamError, ParamSpec, ParamValue, SamplingParams};
 use crate::profile::Profile;
+use crate::stages::temperature::NAME;
 
 /// A value that the profile changed.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,6 +17,14 @@ impl SamplingParams {
     /// How the token is chosen: Jeton's own way, or another program's.
     pub fn profile(&self) -> &'static Profile {
         self.profile
+    }
+
+    /// Whether the profile makes choices greedy by the temperature stage, and that stage is left
+    /// out or follows the entropy.
+    pub(super) fn draws_at_any_temperature(&self) -> bool {
+        let replaced = self.profile.mirostat_alone && self.stages.mirostat.version.is_some();
+        let left_out = !replaced && self.samplers().is_some_and(|names| !names.contains(&NAME));
+        self.profile.greedy.by_stage && (left_out || self.stages.dynatemp_range > 0.0)
     }
 
     /// The values that were asked for and that the profile changed, as its program changes them.

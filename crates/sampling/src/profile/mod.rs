@@ -85,9 +85,10 @@ pub enum TypicalEdge {
 pub struct Greedy {
     /// A temperature below this is greedy.
     pub below: f64,
-    /// Whether the stages before temperature cut candidates all the same, so that one of them may
-    /// remove the best.
-    pub filters_first: bool,
+    /// Whether it is the temperature stage that takes the best: the stages before it cut all the
+    /// same, so that one of them may remove the best, and where that stage is left out or follows
+    /// the entropy nothing is greedy.
+    pub by_stage: bool,
 }
 
 /// A range into which a program moves the values of a parameter.

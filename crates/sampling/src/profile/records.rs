@@ -17,7 +17,7 @@ const JETON: Profile = Profile {
     top_k_ties: Ties::Cut,
     top_p_edge: TopPEdge::LowerIds,
     typical_p_edge: TypicalEdge::Reaches,
-    greedy: Greedy { below: TEMPERATURE_MIN, filters_first: false },
+    greedy: Greedy { below: TEMPERATURE_MIN, by_stage: false },
     mirostat_alone: false,
     clamps: &[],
     refuses_like_openai: false,
@@ -47,7 +47,7 @@ const HF: Profile = Profile {
     top_k_ties: Ties::Keep,
     top_p_edge: TopPEdge::HigherIds,
     typical_p_edge: TypicalEdge::ReachesWithTies,
-    greedy: Greedy { below: F32_TEMPERATURE_MIN, filters_first: false },
+    greedy: Greedy { below: F32_TEMPERATURE_MIN, by_stage: false },
     defaults: &[("do_sample", ParamValue::Bool(false)), ("top_k", ParamValue::Int(50))],
     ..JETON
 };
@@ -71,7 +71,7 @@ const LLAMA_CPP: Profile = Profile {
         "adaptive_p",
     ],
     typical_p_edge: TypicalEdge::Exceeds,
-    greedy: Greedy { below: F32_TEMPERATURE_MIN, filters_first: true },
+    greedy: Greedy { below: F32_TEMPERATURE_MIN, by_stage: true },
     mirostat_alone: true,
     clamps: &[
         Clamp { param: "temperature", from: -1e9, below: 0.0, becomes: 0.0 },
@@ -102,7 +102,7 @@ const VLLM: Profile = Profile {
     ],
     top_k_ties: Ties::Keep,
     top_p_edge: TopPEdge::HigherIds,
-    greedy: Greedy { below: 1e-5, filters_first: false },
+    greedy: Greedy { below: 1e-5, by_stage: false },
     clamps: &[
         // Its parameters raise all of (0, 0.01) and its sampler calls less than 1e-5 greedy: there
         // both mean the best token.

@@ -52,7 +52,7 @@ impl Profile {
         } else {
             format!("greedy below {below}")
         };
-        let how = if self.greedy.filters_first { ", after the cuts before it" } else { "" };
+        let how = if self.greedy.by_stage { ", after the cuts before it" } else { "" };
         when + how
     }
 }

@@ -19,7 +19,7 @@ pub(super) fn stages_of(params: &SamplingParams) -> Vec<&'static StageKind> {
     };
     if params.is_greedy() {
         let shapes = |kind: &&StageKind| kind.shapes_logits;
-        if params.profile().greedy.filters_first {
+        if params.profile().greedy.by_stage && !params.is_beam_search() {
             let cut = stages.iter().position(|kind| kind.name == temperature::NAME);
             let behind = stages.split_off(cut.unwrap_or(stages.len()));
             stages.extend(behind.into_iter().filter(shapes));

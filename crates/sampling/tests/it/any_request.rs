@@ -32,7 +32,7 @@ fn value(spec: &ParamSpec, place: f64, bits: u64) -> ParamValue {
             let span = (max - min).min(50) as f64;
             ParamValue::Int(min + (span * place) as i128)
         }
-        Kind::Bool { .. } => ParamValue::Bool(bits % 2 == 0),
+        Kind::Bool { .. } => ParamValue::Bool(bits.is_multiple_of(2)),
         Kind::Texts { .. } => ParamValue::List(vec![ParamValue::Str("x".to_owned())]),
         Kind::TokenIds { .. } => ids(),
         Kind::TokenLists { .. } => ParamValue::List(vec![ids(), ParamValue::List(vec![id(9)])]),

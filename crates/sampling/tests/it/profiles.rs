@@ -84,6 +84,26 @@ fn a_temperature_near_zero() {
     assert_eq!(kept("hf", 0.0), (true, 0.0));
 }
 
+/// There it is the temperature stage that takes the best.
+#[test]
+fn without_a_temperature_stage_llama_cpp_is_never_greedy() {
+    let greedy = |profile, mut wishes: Value| {
+        wishes["temperature"] = json!(0);
+        params(under(profile, wishes)).is_greedy()
+    };
+    for (wishes, expected) in [
+        (json!({}), true),
+        (json!({"samplers": ["top_k"]}), false),
+        (json!({"samplers": ["temperature"]}), true),
+        (json!({"dynatemp_range": 0.5}), false),
+        (json!({"samplers": ["top_k"], "mirostat": 2}), true),
+        (json!({"samplers": ["top_k"], "do_sample": false}), true),
+    ] {
+        assert_eq!(greedy("llama.cpp", wishes.clone()), expected, "{wishes}");
+        assert!(greedy("jeton", wishes));
+    }
+}
+
 #[test]
 fn mirostat_in_llama_cpp_replaces_every_other_stage() {
     let names = |profile| {
