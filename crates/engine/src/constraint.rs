@@ -73,8 +73,9 @@ pub(crate) fn check(
         Some(setup) if setup.start == ThinkingStart::Open => setup.format.close_tokens_max(),
         _ => 0,
     };
-    let needed_tokens = grammar.document_tokens_min().saturating_add(close_tokens);
-    if needed_tokens > limit && request.generated.is_empty() {
+    let fits = limit >= close_tokens && grammar.fits(limit - close_tokens);
+    if !fits && request.generated.is_empty() {
+        let needed_tokens = grammar.document_tokens_min().saturating_add(close_tokens);
         return Err(Rejection::DocumentTooLong { kind: grammar.kind(), needed_tokens, limit });
     }
     let params = &request.params;
@@ -111,8 +112,10 @@ impl Constraint {
             end_ids.splice(0..0, params.eos_ids(&info.eos_ids).iter().copied());
         }
         let mut constraint = Constraint::new(grammar, end_ids, info.vocab_size);
-        let close = request.thinking.as_ref().map_or(0, |setup| setup.format.close_tokens_max());
-        constraint.thought_and_document_tokens += 1 + close;
+        if let Some(setup) = &request.thinking {
+            let thought = 1 + setup.format.close_tokens_max();
+            constraint.thought_and_document_tokens = thought + grammar.document_tokens_min();
+        }
         for &token in generated {
             constraint.accept(token, usize::MAX)?;
         }
@@ -146,7 +149,7 @@ impl Constraint {
         Constraint {
             kind: grammar.kind(),
             follower,
-            thought_and_document_tokens: grammar.document_tokens_min(),
+            thought_and_document_tokens: 0,
             closing_tokens: 0,
         }
     }

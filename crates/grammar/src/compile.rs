@@ -23,6 +23,8 @@ pub struct Grammar {
     automaton: Mutex<Automaton>,
     vocabulary: Arc<GrammarVocabulary>,
     limits: Limits,
+    /// Fewest bytes of a whole document.
+    bytes_min: usize,
     /// Fewest tokens of a whole document; found when first asked for.
     tokens_min: OnceLock<Option<usize>>,
 }
@@ -42,15 +44,19 @@ impl Grammar {
         let checked = source.checked(limits)?;
         let skips_repeat = !source.is_json();
         let work = || compile_parts(vocabulary, kind, checked, skips_repeat, limits);
-        let (parser, automaton) = on_large_stack(kind, work)?;
+        let (parser, automaton, bytes_min) = on_large_stack(kind, work)?;
         let grammar = Grammar {
             source: source.clone(),
             parser: Mutex::new(parser),
             automaton: Mutex::new(automaton),
             vocabulary: Arc::clone(vocabulary),
             limits: limits.clone(),
+            bytes_min,
             tokens_min: OnceLock::new(),
         };
+        if grammar.fits(limits.search_states_max / 4) {
+            return Ok(grammar);
+        }
         match grammar.tokens_min() {
             Some(_) => Ok(grammar),
             None if vocabulary.spells_every_byte => Err(GrammarError::Invalid {
@@ -81,7 +87,14 @@ impl Grammar {
         Matcher::new(parser, automaton, Arc::clone(&self.vocabulary), &self.limits)
     }
 
-    /// Fewest tokens of a complete document.
+    /// Whether some document has at most `tokens_max` tokens. Mostly cheaper to say than how many
+    /// the shortest has: no document needs more tokens than bytes where each byte has a token.
+    pub fn fits(&self, tokens_max: usize) -> bool {
+        let by_bytes = self.vocabulary.spells_every_byte && self.bytes_min <= tokens_max;
+        by_bytes || self.document_tokens_min() <= tokens_max
+    }
+
+    /// Fewest tokens of a complete document. The first call searches.
     pub fn document_tokens_min(&self) -> usize {
         self.tokens_min().unwrap_or(usize::MAX)
     }
@@ -106,7 +119,7 @@ fn compile_parts(
     checked: TopLevelGrammar,
     skips_repeat: bool,
     limits: &Limits,
-) -> Result<(TokenParser, Automaton), GrammarError> {
+) -> Result<(TokenParser, Automaton, usize), GrammarError> {
     let factory = &vocabulary.factory;
     let logger = llguidance::Logger::new(0, 0);
     let parser_limits = parser_limits(limits);
@@ -127,7 +140,7 @@ fn compile_parts(
     let bytes = automaton.bytes_to_end(start, limits.search_states_max);
     automaton.check().map_err(failed)?;
     match bytes {
-        Some(_) => Ok((parser, automaton)),
+        Some(bytes) => Ok((parser, automaton, bytes as usize)),
         None => Err(GrammarError::Unsatisfiable {
             kind,
             problem: "its rules never come to an end".to_string(),

@@ -15,6 +15,8 @@ pub struct Matcher {
     parser: TokenParser,
     automaton: Automaton,
     state: State,
+    /// The rest of the closing that was found last, while it is followed.
+    closing: Option<Vec<TokenId>>,
     vocabulary: Arc<GrammarVocabulary>,
     search_states_max: usize,
 }
@@ -28,7 +30,7 @@ impl Matcher {
     ) -> Self {
         let state = automaton.start();
         let search_states_max = limits.search_states_max;
-        Matcher { parser, automaton, state, vocabulary, search_states_max }
+        Matcher { parser, automaton, state, closing: None, vocabulary, search_states_max }
     }
 
     /// Writes the tokens that may come next into `mask`: none when nothing can follow. Tokens that
@@ -66,6 +68,9 @@ impl Matcher {
         });
         consumed.map_err(MatchError::Failed)?;
         self.state = state;
+        // What is left of a shortest closing is a shortest one.
+        let closing = self.closing.take().filter(|closing| closing.first() == Some(&token));
+        self.closing = closing.map(|closing| closing[1..].to_vec());
         Ok(())
     }
 
@@ -85,7 +90,10 @@ impl Matcher {
     /// # Errors
     /// When the search costs more than its limits allow.
     pub fn closing(&mut self, tokens_max: usize) -> Result<Option<Vec<TokenId>>, MatchError> {
-        self.closing_from(self.state, tokens_max)
+        if self.closing.is_none() {
+            self.closing = self.closing_from(self.state, tokens_max)?;
+        }
+        Ok(self.closing.clone().filter(|closing| closing.len() <= tokens_max))
     }
 
     /// Whether the document could still be closed with at most `tokens_max` further tokens once
@@ -105,7 +113,10 @@ impl Matcher {
                 return Ok(true);
             }
         }
-        Ok(self.closing_from(state, tokens_max)?.is_some())
+        match self.automaton.known_closing_tokens(state) {
+            Some(needed) => Ok(needed <= tokens_max),
+            None => Ok(self.closing_from(state, tokens_max)?.is_some()),
+        }
     }
 
     fn closing_from(

@@ -3,6 +3,7 @@
 //! A lexeme ends where no allowed lexeme can go on with the next byte (the longest match, as the
 //! parser that makes the masks has it); a lazy one, and one that can only end, ends at once.
 
+use super::hashing::NumberMap;
 use super::rows::{RowId, Rows, Rules};
 use crate::error::MatchError;
 use crate::limits::Limits;
@@ -11,7 +12,6 @@ use llguidance::derivre::StateID;
 use llguidance::earley::CGrammar;
 use llguidance::earley::lexerspec::LexemeIdx;
 use llguidance::earley::regexvec::{LexemeSet, RegexVec};
-use std::collections::HashMap;
 use std::sync::Arc;
 
 /// Where a text stands. Equal states have equal futures.
@@ -42,15 +42,19 @@ pub(crate) struct Automaton {
     /// Where documents begin.
     start: State,
     /// The lexer state in which a place begins.
-    starts: HashMap<Place, StateID>,
+    starts: NumberMap<Place, StateID>,
     /// What follows a place when its lexeme ends in a lexer state.
-    followers: HashMap<(Place, StateID), Option<Place>>,
+    followers: NumberMap<(Place, StateID), Option<Place>>,
     /// Fewest bytes to the end of a lexeme, by lexer states that hold that lexeme only.
-    pub(super) lexeme_bytes: HashMap<StateID, u32>,
+    pub(super) lexeme_bytes: NumberMap<StateID, u32>,
     /// Fewest bytes to the end of the document by state, as the grammar alone tells them.
-    pub(super) document_bytes: HashMap<State, u32>,
+    pub(super) document_bytes: NumberMap<State, u32>,
     /// The same, found by following the bytes.
-    pub(super) proven_bytes: HashMap<State, u32>,
+    pub(super) proven_bytes: NumberMap<State, u32>,
+    /// Fewest tokens to the end of the document, where a search has found them.
+    pub(super) closing_tokens: NumberMap<State, usize>,
+    /// The bytes that bring a state nearer to the end, with what they lead to.
+    pub(super) descents: NumberMap<State, Arc<[(u8, State)]>>,
     limits: Limits,
 }
 
@@ -77,11 +81,13 @@ impl Automaton {
             skips: spec.skip_by_class.clone(),
             skips_repeat,
             start: State { place: first, lexer: StateID::DEAD },
-            starts: HashMap::new(),
-            followers: HashMap::new(),
-            lexeme_bytes: HashMap::new(),
-            document_bytes: HashMap::new(),
-            proven_bytes: HashMap::new(),
+            starts: NumberMap::default(),
+            followers: NumberMap::default(),
+            lexeme_bytes: NumberMap::default(),
+            document_bytes: NumberMap::default(),
+            proven_bytes: NumberMap::default(),
+            closing_tokens: NumberMap::default(),
+            descents: NumberMap::default(),
             limits: limits.clone(),
         };
         automaton.refuel(limits.compile_fuel);

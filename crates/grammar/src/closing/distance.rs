@@ -6,11 +6,12 @@
 //! going the way that it points out (A* search, which goes straight where the bound is exact).
 
 use super::automaton::{Automaton, Place, State};
+use super::hashing::NumberMap;
 use super::rows::NEVER;
 use llguidance::derivre::StateID;
 use llguidance::earley::lexerspec::LexemeIdx;
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BinaryHeap, VecDeque};
 
 impl Automaton {
     /// Fewest bytes from here to the end of the document, if the document can be completed within
@@ -33,7 +34,7 @@ impl Automaton {
 
     /// The states of a shortest text to the end, this one and the last included.
     fn shortest_path(&mut self, from: State, states_max: usize) -> Option<Vec<State>> {
-        let mut parents: HashMap<State, (State, u32)> = HashMap::from([(from, (from, 0))]);
+        let mut parents: NumberMap<State, (State, u32)> = NumberMap::from_iter([(from, (from, 0))]);
         let mut states = vec![from];
         // Fewest bytes in all first; among those, the longest way gone, then the newest.
         let mut open = BinaryHeap::new();
@@ -102,7 +103,7 @@ impl Automaton {
 
     /// Fewest bytes to where the only lexeme of a lexer state matches.
     pub(super) fn lexeme_bytes_to_end(&mut self, from: StateID) -> u32 {
-        let mut parents: HashMap<StateID, StateID> = HashMap::from([(from, from)]);
+        let mut parents: NumberMap<StateID, StateID> = NumberMap::from_iter([(from, from)]);
         let mut open = VecDeque::from([from]);
         let mut found = None;
         while let Some(lexer) = open.pop_front() {
@@ -137,7 +138,7 @@ impl Automaton {
     }
 }
 
-fn path_to(mut state: State, from: State, parents: &HashMap<State, (State, u32)>) -> Vec<State> {
+fn path_to(mut state: State, from: State, parents: &NumberMap<State, (State, u32)>) -> Vec<State> {
     let mut path = vec![state];
     while state != from {
         state = parents[&state].0;

@@ -7,6 +7,7 @@
 
 mod automaton;
 mod distance;
+mod hashing;
 mod rows;
 mod shortest;
 
