@@ -101,3 +101,21 @@ fn without_times(line: &str) -> String {
     }
     out + rest
 }
+
+#[test]
+fn the_page_has_every_command() {
+    let page = include_str!("../../../../docs/COMMANDS.md");
+    let help = super::jeton(&["--help"]).out;
+    let list = help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let lines = list.expect("the help lists the commands").lines();
+    let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let mut count = 0;
+    for name in names.filter(|name| !name.is_empty() && *name != "help") {
+        let example = format!("jeton {name} ");
+        let ends = format!("jeton {name}\n");
+        let is_shown = page.contains(&example) || page.contains(&ends);
+        assert!(is_shown, "docs/COMMANDS.md has no example of `jeton {name}`");
+        count += 1;
+    }
+    assert!(count >= 13, "{help}");
+}
