@@ -92,7 +92,7 @@ fn order_of_samplers(request: &Request<'_>) -> Option<Warning> {
         "`samplers` sets the order, so `profile` {} only sets boundaries, penalties and defaults",
         profile.name
     );
-    warning("order_of_samplers", Kind::Profile, vec!["samplers", "profile"], message)
+    warning("order_of_samplers", Kind::Advice, vec!["samplers", "profile"], message)
 }
 
 fn hot_without_a_cut(request: &Request<'_>) -> Option<Warning> {
