@@ -36,9 +36,14 @@ impl DryBreakers {
     /// Looks texts up in a vocabulary; none may be empty.
     pub(super) fn from_texts(texts: &[String], vocabulary: &dyn Vocabulary) -> Self {
         let mut tails_by_head: HashMap<TokenId, Vec<Vec<TokenId>>> = HashMap::new();
-        for text in texts {
-            for id in 0..vocabulary.size() as TokenId {
-                add_token(id, text.as_bytes(), vocabulary, &mut tails_by_head);
+        let blanks_dropped = vocabulary.leading_blanks_dropped();
+        let size = if texts.is_empty() { 0 } else { vocabulary.size() };
+        for id in 0..size as TokenId {
+            let piece = standing_alone(vocabulary.piece(id), blanks_dropped);
+            for text in texts.iter().map(String::as_bytes) {
+                if piece.contains(&text[0]) {
+                    add_tails(id, piece, text, vocabulary, &mut tails_by_head);
+                }
             }
         }
         Self { tails_by_head: Arc::new(tails_by_head) }
@@ -55,16 +60,14 @@ impl DryBreakers {
     }
 }
 
-fn add_token(
+/// Adds what a token is to a text of which its piece holds the first byte.
+fn add_tails(
     id: TokenId,
+    piece: &[u8],
     text: &[u8],
     vocabulary: &dyn Vocabulary,
     tails_by_head: &mut HashMap<TokenId, Vec<Vec<TokenId>>>,
 ) {
-    let piece = standing_alone(vocabulary.piece(id), vocabulary.leading_blanks_dropped());
-    if !piece.contains(&text[0]) {
-        return;
-    }
     if piece.windows(text.len()).any(|window| window == text) {
         tails_by_head.entry(id).or_default().push(Vec::new());
         return;
