@@ -81,7 +81,7 @@ impl Effective {
         let mut by_model = Vec::new();
         for (name, value) in recommended {
             let overruled = requested(name)
-                || (*name == "do_sample" && requested("temperature"))
+                || (*name == "do_sample" && (requested("temperature") || requested("num_beams")))
                 || (!profile.model_first && *name != "max_tokens");
             let single = [(*name, value.clone())];
             if overruled || SamplingParams::from_values(single).is_err() {

@@ -8,6 +8,7 @@
 mod answer_text;
 mod args;
 mod batch;
+mod beam_tree;
 mod choices;
 mod commands;
 mod computing;
@@ -77,6 +78,7 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
             interrupt::install();
             commands::trace::run(flags)
         }
+        "beam" => commands::beam::run(flags),
         "compare" => {
             interrupt::install();
             commands::compare::run(flags)

@@ -4,7 +4,9 @@ use crate::effective::{Effective, SetBy};
 use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::{limit_views, param_values, speculation, structured, thinking, truncation, warnings};
+use crate::{
+    beam_tree, limit_views, param_values, speculation, structured, thinking, truncation, warnings,
+};
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
@@ -46,6 +48,9 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
     let warnings = warnings::of(model, &answer.effective);
     if !warnings.is_empty() {
         json["warnings"] = warnings::to_json(&warnings);
+    }
+    if !finished.beams.is_empty() {
+        json["beams"] = beam_tree::beams_json(model, &finished.beams);
     }
     if let Some(report) = &finished.grammar {
         json["grammar"] = structured::report_json(report);

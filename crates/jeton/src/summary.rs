@@ -24,7 +24,10 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
     }
     let reason = ending(model, answer);
     let seed = answer.completion.started.as_ref().map_or(String::new(), |started| {
-        if answer.effective.params.is_greedy() {
+        let params = &answer.effective.params;
+        if params.is_beam_search() {
+            format!(", {} beams", params.beams().num_beams)
+        } else if params.is_greedy() {
             ", greedy".to_owned()
         } else {
             format!(", seed {}", started.seed)

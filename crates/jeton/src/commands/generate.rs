@@ -63,7 +63,8 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         None => {
             let effective = Effective::merge(&given, &model.recommended())?;
             let prompt = prompt_from_flags(&model, flags)?;
-            let mut generator = Generator::new(&model, flags, 1)?;
+            let places = effective.params.beams().num_beams;
+            let mut generator = Generator::new(&model, flags, places)?;
             let show_special = flags.get_flag("show-special");
             let grammar = structured::from_flags(flags)?;
             let extras = Extras { show_special, grammar, ..Extras::default() };

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod batches;
+mod beams;
 mod choices;
 mod commands_page;
 mod compare;
