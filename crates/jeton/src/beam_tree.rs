@@ -24,12 +24,13 @@ pub fn number(value: f64) -> Value {
 /// The `beams` key of an answer: what a beam search returned, best first.
 pub fn beams_json(model: &OpenModel, beams: &[BeamHypothesis]) -> Value {
     let entry = |beam: &BeamHypothesis| {
+        let logprobs: Value = beam.logprobs.iter().map(|&logprob| number(logprob)).collect();
         let mut entry = json!({
             "ids": beam.ids,
             "text": beam.text,
             "score": number(beam.score),
             "sum_logprob": number(beam.sum_logprob),
-            "token_logprobs": beam.logprobs.iter().map(|&logprob| number(logprob)).collect::<Value>(),
+            "token_logprobs": logprobs,
             "finish_reason": beam.stop_reason.finish_reason().as_str(),
             "stop_reason": beam.stop_reason.name(),
         });

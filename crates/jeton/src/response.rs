@@ -124,10 +124,13 @@ pub fn effective_json(effective: &Effective) -> Value {
 fn times_json(answer: &Answer) -> Value {
     let times = &answer.times;
     let tokens = answer.completion.tokens.len();
+    // The tokens of a beam search come together, at its end.
+    let is_search = answer.effective.params.is_beam_search();
+    let tpot = times.tpot_ms(tokens).filter(|_| !is_search);
     let milliseconds = |seconds: f64| from_f64((seconds * 1e6).round() / 1e3);
     json!({
         "ttft_ms": times.first_token.map(|first| milliseconds(first.as_secs_f64())),
-        "tpot_ms": times.tpot_ms(tokens).map(|tpot| milliseconds(tpot / 1e3)),
+        "tpot_ms": tpot.map(|tpot| milliseconds(tpot / 1e3)),
         "total_ms": milliseconds(times.total.as_secs_f64()),
     })
 }

@@ -66,6 +66,10 @@ fn speed(answer: &Answer) -> String {
         .times
         .first_token
         .map_or("no token".to_owned(), |first| format!("TTFT {:.1} ms", first.as_secs_f64() * 1e3));
+    if answer.effective.params.is_beam_search() {
+        // All tokens come at the end, together.
+        return format!("{:.1} ms in all", answer.times.total.as_secs_f64() * 1e3);
+    }
     match answer.times.tpot_ms(tokens) {
         Some(tpot) if tpot > 0.0 => {
             format!("{ttft}, TPOT {tpot:.2} ms, decode {:.1} tokens/s", 1e3 / tpot)
