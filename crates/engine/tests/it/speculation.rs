@@ -54,11 +54,11 @@ impl Guesser {
     }
 }
 
-/// Runs the request through all paths with drafts from everywhere; each must give what it gives
-/// without.
-fn check_all(recipe: &Recipe, request: &GenerateRequest) {
+/// Runs the request through every `stride`-th path with drafts from everywhere; each must give what
+/// it gives without.
+fn check_all(recipe: &Recipe, request: &GenerateRequest, stride: usize) {
     let expected = oracle(recipe, request);
-    for path in all_paths() {
+    for path in all_paths().into_iter().step_by(stride) {
         let mut lookup = request.clone();
         lookup.speculation = Speculation::Lookup;
         let mut answers = vec![path.run(recipe, &lookup)];
@@ -104,8 +104,8 @@ fn greedy_and_sampled_answers_are_the_same_on_every_path() {
     let recipe = Recipe::hashed(96);
     let prompt = [10, 20, 30, 40, 50, 60, 70, 80, 10, 20, 30];
     let on = [("ignore_eos", ParamValue::Bool(true))];
-    check_all(&recipe, &request(&prompt, greedy(25, on)));
-    check_all(&recipe, &request(&prompt, params(sampled())));
+    check_all(&recipe, &request(&prompt, greedy(25, on)), 1);
+    check_all(&recipe, &request(&prompt, params(sampled())), 1);
 }
 
 #[test]
@@ -114,11 +114,11 @@ fn endings_in_the_middle_of_a_draft_are_endings() {
     let mut output = bytes("the sun and the moon. the sun and the moon. the sun");
     output.push(END);
     let recipe = Recipe { context_tokens_max: 110, ..Recipe::answering(&prompt, &output) };
-    check_all(&recipe, &request(&prompt, greedy(60, [])));
-    check_all(&recipe, &request(&prompt, greedy(60, [("stop", texts(&["moon. the s"]))])));
-    check_all(&recipe, &request(&prompt, greedy(60, [("stop", texts(&["zz", "on. t"]))])));
+    check_all(&recipe, &request(&prompt, greedy(60, [])), 5);
+    check_all(&recipe, &request(&prompt, greedy(60, [("stop", texts(&["moon. the s"]))])), 5);
+    check_all(&recipe, &request(&prompt, greedy(60, [("stop", texts(&["zz", "on. t"]))])), 5);
     let minimum = [("stop", texts(&["moon"])), ("min_tokens", int(25))];
-    check_all(&recipe, &request(&prompt, greedy(60, minimum)));
+    check_all(&recipe, &request(&prompt, greedy(60, minimum)), 5);
 }
 
 #[test]
