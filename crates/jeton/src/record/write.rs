@@ -32,6 +32,10 @@ pub fn of_answer(
         ("max_tokens", limit) => {
             limit.map(|limit| (spec.name, sampling::params::ParamValue::Int(limit as i128)))
         }
+        // A search draws nothing, whatever the default says; said aloud it would contradict.
+        ("do_sample", _) if params.is_beam_search() => {
+            Some((spec.name, sampling::params::ParamValue::Bool(false)))
+        }
         _ => params.value_of(spec).map(|value| (spec.name, value)),
     });
     let finished = &answer.completion.finished;

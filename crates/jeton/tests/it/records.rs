@@ -212,6 +212,7 @@ fn receipts_hold_with_thoughts_shapes_and_guesses() {
         &["--think", "on", "--answer-reserve", "8", "--max-tokens", "30"],
         &["--think", "off", "--regex", "[0-9]{2,5}", "--max-tokens", "20"],
         &["--think", "off", "--json-object", "--max-tokens", "25"],
+        &["--think", "off", "--num-beams", "3", "--max-tokens", "12"],
     ] {
         let answer = ok(&[&ask[..], more].concat());
         let verified = jeton(&["verify", &receipt, "--threads", "1"]);
@@ -233,6 +234,9 @@ fn a_run_that_its_limit_shaped_is_not_continued() {
     let shape = ["--think", "off", "--json-object", "--max-tokens", "6"];
     ok(&[&ask[..], &shape].concat());
     refused(&on, &[]);
+    let beams = ["--think", "off", "--num-beams", "2", "--max-tokens", "6"];
+    ok(&[&ask[..], &beams].concat());
+    refused(&on, &["num_beams", "shaped by its limit"]);
     let whole = ["--think", "on", "--thinking-budget", "8", "--max-tokens", "60"];
     let whole = ok(&[&ask[..5], &whole].concat());
     ok(&[&ask[..], &["--think", "on", "--thinking-budget", "8", "--max-tokens", "16"]].concat());
