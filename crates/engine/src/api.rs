@@ -311,7 +311,7 @@ pub struct Usage {
     pub prefix_hit_tokens: usize,
     /// How often its memory was taken away for others, and computed again.
     pub preempted_count: usize,
-    /// Guesses at next tokens that were checked.
+    /// Guesses at next tokens that were computed, those behind a refused one or an end included.
     pub drafted_tokens: usize,
     /// Of these, the ones that were right. Each saved a forward pass.
     pub accepted_draft_tokens: usize,

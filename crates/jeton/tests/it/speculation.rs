@@ -40,13 +40,14 @@ fn guesses_change_no_token_of_greedy_and_sampled_answers() {
 
 #[test]
 fn the_summary_says_what_was_saved() {
-    let words = ["generate", PROMPT, "--raw", "--max-tokens", "30", "--draft", SAME_MODEL];
-    let run = jeton(&words);
+    let on = ["--ignore-eos", "--seed", "9", "--draft", SAME_MODEL];
+    let words = ["generate", PROMPT, "--raw", "--max-tokens", "30"];
+    let run = jeton(&[&words[..], &on].concat());
     assert_eq!(run.code, 0, "{}", run.err);
     assert!(run.err.contains("tokens drafted by the draft model"), "{}", run.err);
     assert!(run.err.contains("(100 %)") && run.err.contains("forward passes saved"), "{}", run.err);
     let input = "/set max_tokens 12\nHello\n/stats\n/quit\n";
-    let run = jeton_with_input(&["chat", "--draft", SAME_MODEL], input);
+    let run = jeton_with_input(&[&["chat"][..], &on].concat(), input);
     assert!(run.err.contains("(100 %)"), "{}", run.err);
 }
 
