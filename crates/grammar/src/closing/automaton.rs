@@ -92,6 +92,10 @@ impl Automaton {
         };
         automaton.refuel(limits.compile_fuel);
         let rules = Rules::new(grammar, |lexeme| automaton.lexeme_bytes_min(lexeme));
+        if rules.nests {
+            let problem = "grammars inside of a grammar (`%json`, `@name`) are not supported";
+            return Err(MatchError::Failed(problem.to_string()));
+        }
         automaton.rows = Rows::new(Arc::new(rules));
         automaton.start = automaton.begin(first);
         automaton.check()?;

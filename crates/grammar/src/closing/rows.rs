@@ -27,6 +27,8 @@ pub(super) struct Rules {
     lhs: Vec<u32>,
     symbols: Vec<Symbol>,
     start: u32,
+    /// Whether a symbol stands for a grammar of its own, which is not followed here.
+    pub nests: bool,
 }
 
 /// Ends a right-hand side.
@@ -79,7 +81,7 @@ impl Rules {
     /// No grammar at all, until there is one.
     pub fn empty() -> Self {
         let start = Symbol { rules: Vec::new(), lexeme: None, nullable: true, bytes_min: 0 };
-        Rules { rhs: Vec::new(), lhs: Vec::new(), symbols: vec![start], start: 0 }
+        Rules { rhs: Vec::new(), lhs: Vec::new(), symbols: vec![start], start: 0, nests: false }
     }
 
     /// Fewest bytes of each symbol: repeated until nothing gets shorter.
@@ -153,6 +155,7 @@ impl RuleReader<'_> {
             return (number, false);
         }
         let data = self.grammar.sym_data(symbol);
+        self.rules.nests |= data.gen_grammar.is_some();
         let number = self.rules.symbols.len() as u32;
         self.rules.symbols.push(Symbol {
             rules: Vec::new(),

@@ -45,6 +45,7 @@ fn what_cannot_be_read_is_told() {
     }
     assert!(lark("start: <|eos|>").starts_with("lark: "));
     assert!(lark("start[max_tokens=3]: /a+/").contains("max_tokens"));
+    assert!(lark("start: %json {\"type\": \"null\"}").contains("inside of a grammar"));
     assert!(lark("start[stop=\"b\"]: /a+/").contains("stop"));
 }
 
