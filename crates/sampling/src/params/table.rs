@@ -188,7 +188,8 @@ const BASIC_PARAMS: &[ParamSpec] = &[
         default: "true",
         help: "Whether to draw from the distribution; false always takes the best token.",
         source: "Hugging Face GenerationConfig",
-        get: |p| Some(ParamValue::Bool(p.do_sample)),
+        // A beam search does not draw, so a record of its parameters says false.
+        get: |p| Some(ParamValue::Bool(p.do_sample && !p.is_beam_search())),
     },
     ParamSpec {
         name: "profile",
