@@ -126,7 +126,18 @@ impl Matcher {
     ) -> Result<Option<Vec<TokenId>>, MatchError> {
         self.automaton.refuel_step();
         let trie = self.vocabulary.trie();
-        self.automaton.closing(trie, state, tokens_max, self.search_states_max)
+        let closing = self.automaton.closing(trie, state, tokens_max, self.search_states_max)?;
+        if closing.is_some() || !self.vocabulary.spells_every_byte {
+            return Ok(closing);
+        }
+        // A search that was given up: byte after byte always leads to the end.
+        let bytes = self.automaton.bytes_of_closing(state, self.search_states_max);
+        self.automaton.check()?;
+        let bytes = bytes.filter(|bytes| bytes.len() <= tokens_max);
+        let spell = |bytes: Vec<u8>| {
+            bytes.iter().map(|&byte| trie.token_id_at_bytes(&[byte])).collect::<Option<Vec<_>>>()
+        };
+        Ok(bytes.and_then(spell))
     }
 
     fn state_after(&mut self, token: TokenId) -> Result<Option<State>, MatchError> {

@@ -32,6 +32,16 @@ impl Automaton {
         Some(bytes)
     }
 
+    /// A shortest text from here to the end of the document.
+    pub fn bytes_of_closing(&mut self, from: State, states_max: usize) -> Option<Vec<u8>> {
+        let path = self.shortest_path(from, states_max)?;
+        let steps = path.windows(2).map(|pair| {
+            let mut bytes = 0..=u8::MAX;
+            bytes.find(|&byte| self.step(pair[0], byte) == Some(pair[1]))
+        });
+        steps.collect()
+    }
+
     /// The states of a shortest text to the end, this one and the last included.
     fn shortest_path(&mut self, from: State, states_max: usize) -> Option<Vec<State>> {
         let mut parents: NumberMap<State, (State, u32)> = NumberMap::from_iter([(from, (from, 0))]);
