@@ -472,6 +472,34 @@ mod tests {
         blocks.check([&table].into_iter());
     }
 
+    #[test]
+    fn a_forked_block_is_copied_by_all_who_write_but_the_last() {
+        let mut blocks = KvBlocks::new(4, 2, true);
+        let mut first = BlockTable::default();
+        assert!(fill(&mut blocks, &mut first, &[1, 2, 3]));
+        let mut forks = [(); 2].map(|()| blocks.fork(&first));
+        assert_eq!((blocks.free_count(), forks[0].sealed_count), (2, 1));
+        let shared = first.blocks[1];
+        for table in &mut forks {
+            let Ownership::Copied(copy) = blocks.make_own(table, 1) else {
+                panic!("others hold it");
+            };
+            assert_eq!((copy.from, table.blocks[1]), (shared, copy.to));
+        }
+        assert_eq!(blocks.make_own(&mut first, 1), Ownership::Own);
+        blocks.check([&first, &forks[0], &forks[1]].into_iter());
+
+        // The same block in all three: kept once. Another one: there is no block to copy it to.
+        for table in std::iter::once(&mut first).chain(&mut forks) {
+            blocks.seal_full(table, &[1, 2, 3, 4]);
+        }
+        assert_eq!((first.blocks[1], blocks.free_count()), (forks[1].blocks[1], 2));
+        assert!(blocks.grow(&mut first) && blocks.grow(&mut forks[0]));
+        let mut other = blocks.fork(&first);
+        assert_eq!(blocks.make_own(&mut other, 2), Ownership::NoBlock);
+        blocks.check([&first, &forks[0], &forks[1], &other].into_iter());
+    }
+
     /// Which table is refilled, and with what.
     fn traffic() -> impl Strategy<Value = Vec<(usize, Vec<TokenId>)>> {
         prop::collection::vec((0usize..4, prop::collection::vec(0u32..2, 0..9)), 1..40)

@@ -53,6 +53,21 @@ fn generate_searches_too_and_gives_the_best() {
 }
 
 #[test]
+fn a_search_has_a_receipt_and_cannot_be_continued() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (receipt, state) = (path("receipt.json"), path("state.json"));
+    let words = ["generate", PROMPT[0], PROMPT[1], "--num-beams", "3", "--max-tokens", "5"];
+    let run = jeton(&[&words[..], &["--receipt", &receipt, "--save", &state]].concat());
+    assert_eq!(run.code, 0, "{}", run.err);
+    let verified = jeton(&["verify", &receipt]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    let resumed = jeton(&["generate", "--resume", &state, "--max-tokens", "9"]);
+    assert_eq!(resumed.code, 2, "{}", resumed.out);
+    assert!(resumed.err.contains("`num_beams`"), "{}", resumed.err);
+}
+
+#[test]
 fn requests_are_served_line_by_line() {
     let request = |num_beams: u32, returned: u32| {
         json!({
