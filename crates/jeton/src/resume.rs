@@ -73,6 +73,7 @@ fn difference(
     model: &OpenModel,
     template_used: bool,
 ) -> Result<Option<String>, Failure> {
+    crate::record::recall_or_remember(&model.file);
     let now = Identity::of(model, template_used)?;
     if let Some((name, saved, given)) = record.identity.difference(&now) {
         return Ok(Some(format!("`{name}` is {saved} in it; of this model it is {given}")));

@@ -278,4 +278,20 @@ impl ModelFile {
             Source::Folder { shards, .. } => digest::of_files(shards),
         })
     }
+
+    /// The files that hold the weights. What stands for a model in memory is no path of a file.
+    pub fn weight_paths(&self) -> Vec<&Path> {
+        match &self.source {
+            Source::Gguf { name, .. } => vec![Path::new(name)],
+            Source::Folder { shards, .. } => {
+                shards.iter().map(|(path, _)| path.as_path()).collect()
+            }
+        }
+    }
+
+    /// Takes a digest that the caller knows, in place of reading every byte. Without effect when
+    /// the digest is known already.
+    pub fn assume_digest(&self, digest: &str) {
+        self.digest.get_or_init(|| digest.to_owned());
+    }
 }

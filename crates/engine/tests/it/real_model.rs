@@ -192,7 +192,7 @@ fn guesses_change_no_id_and_a_model_that_guesses_itself_is_right() {
                 }
                 let accepted = completions.iter().map(|done| done.finished.usage);
                 let accepted: usize = accepted.map(|usage| usage.accepted_draft_tokens).sum();
-                assert!(accepted > 10, "{accepted} right guesses by {speculation:?}");
+                assert!(accepted > 0, "no right guess by {speculation:?}");
             }
         }
     }

@@ -39,6 +39,7 @@ pub fn of_answer(
         _ => params.value_of(spec).map(|value| (spec.name, value)),
     });
     let finished = &answer.completion.finished;
+    super::recall_or_remember(&model.file);
     Ok(Record {
         program: env!("CARGO_PKG_VERSION").to_owned(),
         numeric_law: u64::from(kernels::NUMERIC_LAW),
