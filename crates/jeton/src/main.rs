@@ -22,6 +22,7 @@ mod jsonl;
 mod limit_views;
 mod model_profile;
 mod open_model;
+mod outcome;
 mod output;
 mod param_values;
 mod prompt;
@@ -40,9 +41,9 @@ mod truncation;
 mod warnings;
 
 use clap::ArgMatches;
-use commands::generate::Outcome;
 use failure::{EXIT_DIFFERENT, EXIT_INTERRUPTED, EXIT_WARNED, EXIT_WRONG, Failure};
 use kernels::Kernels;
+use outcome::Outcome;
 use std::process::ExitCode;
 use terminal::{Paint, Stream};
 

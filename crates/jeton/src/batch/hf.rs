@@ -9,12 +9,13 @@
 use super::lines::Lines;
 use super::matrix::padded;
 use super::window::Window;
-use crate::commands::generate::{Outcome, prompt_from_json};
+use crate::commands::generate::prompt_from_json;
 use crate::failure::Failure;
 use crate::generation::{Answer, Extras, Generator};
 use crate::json_numbers::from_f64;
 use crate::jsonl::RequestError;
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::prompt::Prompt;
 use crate::{interrupt, output, response};
 use call::Call;
@@ -49,9 +50,8 @@ pub fn run(
     }
     let mut generator = Generator::new(model, flags, prompts.len().min(64))?;
     let answers = answers(model, &mut generator, &call, &prompts)?;
-    let is_cancelled =
-        answers.iter().any(|answer| answer.completion.finished.interruption.is_some());
-    if is_cancelled {
+    let endings = answers.iter().map(|answer| &answer.completion.finished.interruption);
+    if Outcome::of_answers(endings)? == Outcome::Interrupted {
         return Ok(Outcome::Interrupted);
     }
     let rows: Vec<(&[TokenId], &[TokenId])> = answers

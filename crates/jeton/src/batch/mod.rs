@@ -9,11 +9,12 @@ mod lines;
 mod matrix;
 mod window;
 
-use crate::commands::generate::{LineRequest, Outcome, line_json, parse_request};
+use crate::commands::generate::{LineRequest, line_json, parse_request};
 use crate::failure::Failure;
 use crate::generation::Generator;
 use crate::jsonl::RequestError;
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::{interrupt, output, param_values, structured};
 use clap::ArgMatches;
 use lines::Lines;

@@ -1,17 +1,17 @@
 //! `jeton beam`: the tree of a beam search, and the texts that won.
 
-use super::generate::{Outcome, parse_request, prompt_from_flags};
+use super::generate::{parse_request, prompt_from_flags};
 use crate::beam_tree;
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::generation::{Answer, AnswerError, Extras, Generator};
 use crate::jsonl::{self, RequestError};
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::prompt::Prompt;
 use crate::terminal::{Paint, Stream};
 use crate::{args, interrupt, output, param_values, response, summary};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use engine::Interruption;
 use sampling::params::{ParamSpec, ParamValue};
 use serde_json::Value;
 
@@ -72,11 +72,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         let paint = Paint::for_stream(Stream::Err);
         eprintln!("\n{}", paint.dim(&summary::lines(&model, &answer)));
     }
-    match &answer.completion.finished.interruption {
-        None => Ok(Outcome::Done),
-        Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
-        Some(other) => Err(Failure::new(other)),
-    }
+    Outcome::of_answers([&answer.completion.finished.interruption])
 }
 
 /// Serves JSON Lines requests.

@@ -1,16 +1,17 @@
 //! `jeton compare`: one prompt under several values of its parameters, side by side.
 
-use super::generate::{Outcome, prompt_from_flags};
+use super::generate::prompt_from_flags;
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::generation::{self, Answer, Extras, Generator};
 use crate::jsonl::RequestError;
 use crate::limit_views::{LimitView, milliseconds};
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::runs::{Run, run_all};
 use crate::side_by_side::{Panel, lay_out};
 use crate::terminal::{Paint, Stream};
-use crate::{args, interrupt, limit_views, output, param_values, response, structured, truncation};
+use crate::{args, limit_views, output, param_values, response, structured, truncation};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use engine::views;
 use sampling::params::{Kind, PARAMS, ParamSpec, ParamValue};
@@ -88,7 +89,8 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             eprintln!("\n{}", Paint::for_stream(Stream::Err).dim(&line));
         }
     }
-    Ok(if interrupt::pressed() { Outcome::Interrupted } else { Outcome::Done })
+    let answers = answers.iter().map(|answered| &answered.answer);
+    Outcome::of_answers(answers.map(|answer| &answer.completion.finished.interruption))
 }
 
 /// A parameter with the values it is tried with.

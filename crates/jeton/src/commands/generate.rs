@@ -7,27 +7,15 @@ use crate::failure::Failure;
 use crate::generation::{Answer, AnswerError, Extras, Generator};
 use crate::jsonl::{self, RequestError};
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
 use crate::{batch, output, param_values, record, response, resume, structured, summary};
 use clap::ArgMatches;
-use engine::{Event, Interruption};
+use engine::Event;
 use grammar::GrammarSource;
 use sampling::params::{ParamSpec, ParamValue};
 use serde_json::Value;
-
-/// How an answer ended, for the exit code.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// It ended by its own rules.
-    Done,
-    /// A check found something.
-    Warned,
-    /// The user stopped it.
-    Interrupted,
-    /// What was compared is not the same.
-    Different,
-}
 
 /// Runs the command.
 ///
@@ -84,11 +72,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             eprintln!("\n{}", paint.dim(&summary::lines(&model, &answer)));
         }
     }
-    match &answer.completion.finished.interruption {
-        None => Ok(Outcome::Done),
-        Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
-        Some(other) => Err(Failure::new(other)),
-    }
+    Outcome::of_answers([&answer.completion.finished.interruption])
 }
 
 /// Several answers to one prompt.
@@ -121,12 +105,8 @@ fn several(
             eprintln!("{}", paint.dim(&choices.summary(model)));
         }
     }
-    let mut endings = choices.answers.iter().map(|answer| &answer.completion.finished.interruption);
-    match endings.find_map(Option::as_ref) {
-        None => Ok(Outcome::Done),
-        Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
-        Some(other) => Err(Failure::new(other)),
-    }
+    let answers = choices.answers.iter();
+    Outcome::of_answers(answers.map(|answer| &answer.completion.finished.interruption))
 }
 
 /// The prompt that the flags describe: a question to a chat model, or text to continue.

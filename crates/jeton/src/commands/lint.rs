@@ -1,9 +1,10 @@
 //! `jeton lint`: what is wrong with the settings of a request, before it runs.
 
-use super::generate::{Outcome, request_values};
+use super::generate::request_values;
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::terminal::{Paint, Stream};
 use crate::{output, param_values, prompt, response, warnings};
 use clap::{Arg, ArgMatches, Command};

@@ -1,15 +1,16 @@
 //! `jeton trace`: step by step, how each token was chosen.
 
-use super::generate::{Outcome, prompt_from_flags};
+use super::generate::prompt_from_flags;
 use crate::effective::Effective;
 use crate::failure::Failure;
 use crate::generation::{Answer, Extras, Generator};
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::terminal::{Align, Paint, Stream, bytes, quoted, table, tail};
 use crate::{output, param_values, response, structured, summary, trace_page};
 use clap::ArgMatches;
-use engine::{Interruption, TokenEvent};
+use engine::TokenEvent;
 use sampling::trace::{ChoiceTrace, StageTrace, TraceCandidate};
 use serde_json::Value;
 
@@ -56,10 +57,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         let paint = Paint::for_stream(Stream::Err);
         eprintln!("\n{}", paint.dim(&summary::lines(&model, &answer)));
     }
-    match answer.completion.finished.interruption {
-        Some(Interruption::Cancelled) => Ok(Outcome::Interrupted),
-        _ => Ok(Outcome::Done),
-    }
+    Outcome::of_answers([&answer.completion.finished.interruption])
 }
 
 fn write_page(path: &str, page: &str) -> Result<(), Failure> {

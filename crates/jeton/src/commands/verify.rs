@@ -1,9 +1,9 @@
 //! `jeton verify`: runs a receipt again and says whether the tokens are the same.
 
-use super::generate::Outcome;
 use crate::failure::Failure;
 use crate::generation::Generator;
 use crate::open_model::OpenModel;
+use crate::outcome::Outcome;
 use crate::record::{self, Choice, Identity, Kind, Record};
 use crate::runs::{Run, run_all};
 use crate::terminal::quoted;
