@@ -36,8 +36,9 @@ pub(crate) struct Generation {
     /// The grammar's part, if one was asked for; present from the first admission on.
     constraint: Option<Constraint>,
     output: Output,
-    /// The texts of the tokens generated earlier, until they are told.
-    resumed_texts: PartTexts,
+    /// What no event has told yet: of tokens generated earlier until `Started`, and what a beam
+    /// search says beyond what its reader takes at once.
+    untold_texts: PartTexts,
     /// The tokens generated earlier that belong to the answer, until a grammar has taken them.
     resumed_answer_ids: Vec<TokenId>,
     /// Why there is nothing to do: the tokens generated earlier end the request.
@@ -96,7 +97,7 @@ impl Generation {
         let ended_earlier = stop.or_else(|| Constraint::ended_earlier(&request, &answer_ids, info));
         let generation = Generation {
             output,
-            resumed_texts: texts,
+            untold_texts: texts,
             resumed_answer_ids: answer_ids,
             ended_earlier,
             limit,
@@ -132,7 +133,7 @@ impl Generation {
             choice_index: self.request.choice_index,
             stage_state: &stage_state,
         };
-        let resumed = std::mem::take(&mut self.resumed_texts);
+        let resumed = std::mem::take(&mut self.untold_texts);
         let pipeline = self.pipeline.insert(Pipeline::new(&self.request.params, &start));
         if self.request.params.is_beam_search() {
             let (request, own) = (&self.request, pipeline.fork(0));
@@ -174,7 +175,7 @@ impl Generation {
         let left = self.limit.completion_tokens_max - sequence.generated().len();
         let wish = Wish {
             request: sequence.id.request,
-            source: self.request.speculation,
+            source: self.speculation(),
             tokens: &sequence.tokens,
             prompt_count: sequence.prompt_count,
             pipeline: self.pipeline.as_ref()?,
@@ -354,7 +355,7 @@ impl Generation {
     /// Sends the one last event.
     pub fn finish(mut self, sequence: &Sequence, end: End) {
         // Empty once it was told with `Started`.
-        let mut texts = std::mem::take(&mut self.resumed_texts);
+        let mut texts = std::mem::take(&mut self.untold_texts);
         let (stop, interruption) = match end {
             End::Stopped(stop) => (stop, None),
             End::Interrupted(interruption) => {

@@ -46,7 +46,7 @@ impl Generation {
                 Err(interruption) => return End::Interrupted(interruption),
             }
         }
-        self.resumed_texts = untold;
+        self.untold_texts = untold;
         End::Stopped(best.stop_reason.clone())
     }
 
