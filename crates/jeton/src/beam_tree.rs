@@ -32,7 +32,7 @@ pub fn beams_json(model: &OpenModel, beams: &[BeamHypothesis]) -> Value {
             "sum_logprob": number(beam.sum_logprob),
             "token_logprobs": logprobs,
             "finish_reason": beam.stop_reason.finish_reason().as_str(),
-            "stop_reason": beam.stop_reason.name(),
+            "stop_reason": {"kind": beam.stop_reason.name()},
         });
         if !beam.thinking_text.is_empty() {
             entry["thinking_text"] = Value::from(beam.thinking_text.as_str());
@@ -65,7 +65,7 @@ pub fn to_json(model: &OpenModel, answer: &Answer) -> Value {
             "sum_logprob": number(end.sum_logprob),
             "score": number(end.score),
             "group": end.group,
-            "stop_reason": end.stop.name(),
+            "stop_reason": {"kind": end.stop.name()},
             "kept": end.kept,
         })
     };

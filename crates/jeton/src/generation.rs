@@ -288,7 +288,8 @@ pub fn request(
 /// When there would be more than one.
 pub fn one_answer(request: &GenerateRequest) -> Result<(), RequestError> {
     if request.params.choices_made() > 1 {
-        let message = "`n` and `best_of` must be 1 here: only `generate` gives several answers";
+        let message = "`n` and `best_of` must be 1 here: only `generate` without `--batch` gives \
+                       several answers";
         return Err(RequestError::parameter("n", message));
     }
     Ok(())
