@@ -311,7 +311,8 @@ pub struct Usage {
     pub prefix_hit_tokens: usize,
     /// How often its memory was taken away for others, and computed again.
     pub preempted_count: usize,
-    /// Guesses at next tokens that were computed, those behind a refused one or an end included.
+    /// Guesses at next tokens that were computed, those behind a refused one included. Those behind
+    /// the end of the answer do not count.
     pub drafted_tokens: usize,
     /// Of these, the ones that were right. Each saved a forward pass.
     pub accepted_draft_tokens: usize,

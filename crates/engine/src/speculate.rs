@@ -65,8 +65,12 @@ impl Engine {
                 Err(interruption) => break Some(End::Interrupted(interruption)),
             }
         };
-        let offered_count = guesses.tokens.len();
-        if offered_count > 0 {
+        if !guesses.tokens.is_empty() {
+            // Guesses behind the end of the answer were neither right nor wrong.
+            let offered_count = match end {
+                Some(_) => guesses.tokens.len().min(count),
+                None => guesses.tokens.len(),
+            };
             self.scheduler.keep_drafted(owner, accepted_count);
             self.drafter.learn(owner.request, offered_count, accepted_count);
             let generation = self.generations.get_mut(&owner.request).expect("it is not finished");
