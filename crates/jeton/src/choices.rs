@@ -8,7 +8,7 @@ use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
 use crate::terminal::{Paint, Stream};
-use crate::{output, record, response, speculation, summary};
+use crate::{output, record, response, speculation, summary, thinking};
 use engine::choices::{choices, chosen, usage_of_choices};
 use engine::{Event, Usage};
 use serde_json::{Map, Value, json};
@@ -89,6 +89,10 @@ impl Choices {
         let Usage { prompt_tokens, completion_tokens, .. } = self.usage;
         json["usage"]["completion_tokens"] = Value::from(completion_tokens);
         json["usage"]["total_tokens"] = Value::from(prompt_tokens + completion_tokens);
+        // Any of the answers may have thought, the first or not.
+        if self.usage.thinking_tokens > 0 || !json["usage"]["thinking_tokens"].is_null() {
+            thinking::add_usage(&mut json["usage"], &self.usage);
+        }
         Ok(json)
     }
 

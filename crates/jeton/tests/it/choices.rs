@@ -26,6 +26,8 @@ fn choices_are_given_together_and_the_prompt_is_counted_once() {
     let (prompt, completion, total) = counts(&three["usage"]);
     let sum: u64 = choices.iter().map(|choice| choice["completion_tokens"].as_u64().unwrap()).sum();
     assert_eq!((prompt, completion, total), (counts(&one["usage"]).0, sum, prompt + sum));
+    let count = |name: &str| three["usage"][name].as_u64().expect("the model thinks first");
+    assert_eq!(count("thinking_tokens") + count("answer_tokens"), sum, "of all answers");
     assert_eq!((&three["seed"], &choices[2]["choice_index"]), (&json!(4), &json!(2)));
     assert_eq!(choices[1]["receipt"]["choices"][0]["index"], 1);
     assert_eq!(one["choices"], Value::Null);
