@@ -143,7 +143,9 @@ fn compile_parts(
         Some(bytes) => Ok((parser, automaton, bytes as usize)),
         None => Err(GrammarError::Unsatisfiable {
             kind,
-            problem: "its rules never come to an end".to_string(),
+            problem: "its rules never come to an end, or only after a text that is too long to \
+                      be found"
+                .to_string(),
         }),
     }
 }
@@ -185,6 +187,12 @@ fn refusal(kind: &'static str, problem: &str) -> GrammarError {
     if problem.contains("oneOf constraints are not supported") {
         let problem = "`oneOf` is supported where its alternatives cannot overlap: by their type \
                        or by a required property with different constants; use `anyOf` otherwise"
+            .to_string();
+        return GrammarError::Invalid { kind, problem };
+    }
+    if problem.starts_with("panic") {
+        let problem = "its compiler cannot read it; allowed are rules and terminals, and no \
+                       special tokens (`<...>`)"
             .to_string();
         return GrammarError::Invalid { kind, problem };
     }

@@ -50,6 +50,12 @@ impl GrammarSource {
             Self::Regex(regex) => {
                 check_text("the regex in bytes", regex, limits)?;
                 check_repeats("the largest count in the regex", regex, limits)?;
+                // The compiler would read it as the end of its own delimiter.
+                let backslashes = regex.bytes().rev().take_while(|&byte| byte == b'\\').count();
+                if backslashes % 2 == 1 {
+                    let problem = "a backslash at its end must have a character behind it".into();
+                    return Err(GrammarError::Invalid { kind: "regex", problem });
+                }
                 Ok(TopLevelGrammar::from_regex(regex))
             }
             Self::Lark(grammar) => {

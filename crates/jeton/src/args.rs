@@ -61,6 +61,7 @@ fn hf() -> Arg {
         .num_args(0..=1)
         .default_missing_value("{}")
         .requires("batch")
+        .conflicts_with_all(["prompt", "jsonl", "resume"])
         .help(
             "Treat the batch as one call of Transformers' model.generate with these parameters, \
              and return its padded id matrix",

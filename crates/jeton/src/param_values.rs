@@ -151,12 +151,13 @@ pub fn from_json(value: &Value) -> Option<ParamValue> {
 
 /// Inside of a list or map `null` is no way to leave something out: it stays, to be refused.
 fn inner_from_json(value: &Value) -> ParamValue {
-    from_json(value).unwrap_or_else(|| ParamValue::Str("null".to_owned()))
+    from_json(value).unwrap_or(ParamValue::Null)
 }
 
 /// A parameter's value as JSON.
 pub fn to_json(value: &ParamValue) -> Value {
     match value {
+        ParamValue::Null => Value::Null,
         ParamValue::Bool(value) => Value::from(*value),
         ParamValue::Int(value) => i64::try_from(*value)
             .map(Value::from)
@@ -174,6 +175,7 @@ pub fn to_json(value: &ParamValue) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::effective::Effective;
     use clap::Command;
     use sampling::params::SamplingParams;
 
@@ -255,6 +257,16 @@ mod tests {
         assert!(message.contains("`temperature`"), "{message}");
         let message = parse(&["--max-tokens", "many"]).expect_err("no number");
         assert!(message.contains("\"many\""), "{message}");
+    }
+
+    #[test]
+    fn null_inside_of_a_list_is_refused() {
+        let value = from_json(&serde_json::json!([null])).expect("a list");
+        for name in ["stop", "bad_words", "dry_sequence_breakers", "stop_token_ids"] {
+            let error = Effective::merge(&[(name.to_string(), value.clone())], &[]);
+            let message = error.expect_err("null is no entry").message;
+            assert!(message.contains(name) && message.ends_with("given null"), "{message}");
+        }
     }
 
     #[test]

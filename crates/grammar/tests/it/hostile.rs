@@ -39,9 +39,21 @@ fn what_cannot_be_read_is_told() {
     let regex = |text: &str| refused(GrammarSource::Regex(text.to_string()));
     assert!(regex("a(").contains("unclosed group"), "{}", regex("a("));
     assert!(regex(r"(a)\1").starts_with("regex: "), "{}", regex(r"(a)\1"));
+    for text in ["\\", "a\\", r"a\\\"] {
+        assert!(regex(text).contains("backslash at its end"), "{text:?}: {}", regex(text));
+    }
     let lark = |text: &str| refused(GrammarSource::Lark(text.to_string()));
-    for text in ["", "start", "start: undefined_rule", "start: start", "a: \"b\"", "%import x"] {
+    for text in [
+        "",
+        "start",
+        "start: undefined_rule",
+        "start: start",
+        "a: \"b\"",
+        "%import x",
+        "start: <|x|>",
+    ] {
         assert!(lark(text).starts_with("lark: "), "{text:?}: {}", lark(text));
+        assert!(!lark(text).contains("panic"), "{text:?}: {}", lark(text));
     }
     assert!(lark("start: <|eos|>").starts_with("lark: "));
     assert!(lark("start[max_tokens=3]: /a+/").contains("max_tokens"));

@@ -131,21 +131,25 @@ pub fn keep(
         Err(failure) => return Err(failure),
     };
     if let Some(path) = state_path {
-        write(path, &record.to_json(Kind::State, &answer.completion.text))?;
+        write("--save", path, &record.to_json(Kind::State, &answer.completion.text))?;
     }
     let receipt = record.to_json(Kind::Receipt, &answer.completion.text);
     if let Some(path) = receipt_path {
-        write(path, &receipt)?;
+        write("--receipt", path, &receipt)?;
     }
     Ok(Some(receipt))
 }
 
-/// Writes `json` to `path`, whole or not at all: first beside it, then in its place.
+/// Writes `json` to `path`, a file whole or not at all: first beside it, then in its place.
 ///
 /// # Errors
 /// When the file cannot be written.
-fn write(path: &str, json: &Value) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::new(format!("{path}: {error}"));
+fn write(flag: &str, path: &str, json: &Value) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| Failure::new(format!("{flag}: `{path}`: {error}"));
+    // A device, a pipe or a link stays what it is: renaming over it would put a file in its place.
+    if std::fs::symlink_metadata(path).is_ok_and(|existing| !existing.is_file()) {
+        return std::fs::write(path, format!("{json}\n")).map_err(failed);
+    }
     let beside = format!("{path}.{}.part", std::process::id());
     std::fs::write(&beside, format!("{json}\n")).map_err(failed)?;
     std::fs::rename(&beside, Path::new(path)).map_err(failed)

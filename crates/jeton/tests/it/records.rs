@@ -261,3 +261,17 @@ fn a_receipt_of_an_earlier_build_still_holds() {
     let run = jeton(&["verify", path]);
     assert_eq!(run.code, 0, "{} {}", run.out, run.err);
 }
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_file_is_written_to_and_not_replaced() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (target, link) = (folder.path().join("target.json"), folder.path().join("link.json"));
+    std::fs::write(&target, "old").expect("written");
+    std::os::unix::fs::symlink(&target, &link).expect("linked");
+    let link_path = link.display().to_string();
+    ok(&[&STORY[..], &["--max-tokens", "3", "--json", "--receipt", &link_path]].concat());
+    assert!(link.is_symlink());
+    let written = std::fs::read_to_string(&target).expect("read");
+    assert!(written.contains("jeton-receipt"), "{written}");
+}

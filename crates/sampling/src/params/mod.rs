@@ -207,12 +207,38 @@ impl SamplingParams {
             .chain(listed)
             .find(|&(_, id)| id as usize >= vocab_size)
         {
-            None => Ok(()),
+            None => self.check_some_token_is_left(vocab_size),
             Some((param, id)) => Err(ParamError {
                 param: param.to_owned(),
                 message: format!("`{param}` must hold token ids below {vocab_size}; given {id}"),
             }),
         }
+    }
+
+    /// Refuses lists that together forbid every token: one of those forbidden would be chosen.
+    fn check_some_token_is_left(&self, vocab_size: usize) -> Result<(), ParamError> {
+        let by_bias = self.logit_bias.ids.iter().filter(|(_, bias)| *bias == f64::NEG_INFINITY);
+        let by_list = &self.stages.banned_token_ids;
+        let allowed = self.stages.allowed_token_ids.as_deref().unwrap_or_default();
+        if by_list.is_empty() && by_bias.clone().next().is_none() {
+            return Ok(());
+        }
+        let mut banned = vec![false; vocab_size];
+        for id in by_bias.map(|&(id, _)| id).chain(by_list.iter().copied()) {
+            banned[id as usize] = true;
+        }
+        let is_left = match allowed {
+            [] => banned.contains(&false),
+            some => some.iter().any(|&id| !banned[id as usize]),
+        };
+        if is_left {
+            return Ok(());
+        }
+        let param = if by_list.is_empty() { "logit_bias" } else { "banned_token_ids" };
+        let whose = if allowed.is_empty() { "the vocabulary" } else { "`allowed_token_ids`" };
+        let message =
+            format!("`{param}` must leave at least one token of {whose}; given a ban of all");
+        Err(ParamError { param: param.to_owned(), message })
     }
 
     /// Refuses values that this engine can use but OpenAI's API does not allow.

@@ -353,6 +353,7 @@ fn bad_lists_and_pairs_are_refused_with_their_bounds() {
         "`penalty_scope` must be one of output, prompt_and_output; given \"prompt\""
     );
     assert!(message("dry_base", ParamValue::Float(0.5)).contains("[1, 100]"));
+    assert!(message("dry_base", ParamValue::Float(1e308)).ends_with("given 1e308"));
     assert!(message("top_h", ParamValue::Int(0)).contains("(0, 1]"));
     assert!(message("repeat_last_n", ParamValue::Int(-2)).contains("[-1, 4294967295]"));
 }
@@ -366,6 +367,15 @@ fn lists_of_tokens_are_held_to_the_vocabulary_and_not_empty() {
         let error = params.check_vocabulary(7).expect_err("id 7");
         assert_eq!(error.message, format!("`{name}` must hold token ids below 7; given 7"));
     }
+    let both = |allowed: &[i128], banned: &[i128]| {
+        let lists = [("allowed_token_ids", ids(allowed)), ("banned_token_ids", ids(banned))];
+        SamplingParams::from_values(lists).expect("ids").check_vocabulary(8)
+    };
+    assert!(both(&[3, 5], &[5]).is_ok());
+    let rule = "`banned_token_ids` must leave at least one token of `allowed_token_ids`";
+    assert!(both(&[3, 5], &[5, 3]).expect_err("none left").message.starts_with(rule));
+    let all = one("banned_token_ids", ids(&[0, 1, 2])).expect("ids");
+    assert!(all.check_vocabulary(4).is_ok() && all.check_vocabulary(3).is_err());
     let words = one("bad_words_ids", ParamValue::List(vec![ids(&[1, 9])])).expect("a word");
     assert_eq!(words.check_vocabulary(9).expect_err("id 9").param, "bad_words_ids");
     assert_eq!(

@@ -5,6 +5,8 @@ use std::fmt;
 /// A value before it is checked. Front ends convert theirs into this.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ParamValue {
+    /// JSON's null as an entry of a list or map, where it is refused.
+    Null,
     /// true or false.
     Bool(bool),
     /// A whole number; wide enough for every 64-bit value, signed or not.
@@ -46,8 +48,15 @@ impl ParamValue {
 impl fmt::Display for ParamValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Null => write!(f, "null"),
             Self::Bool(value) => write!(f, "{value}"),
             Self::Int(value) => write!(f, "{value}"),
+            // All digits of 1e308 would fill lines.
+            Self::Float(value)
+                if value.is_finite() && *value != 0.0 && !(1e-7..1e16).contains(&value.abs()) =>
+            {
+                write!(f, "{value:e}")
+            }
             Self::Float(value) => write!(f, "{value}"),
             Self::Str(text) => {
                 let start: String = text.chars().take(40).collect();
