@@ -42,7 +42,7 @@ pub fn problems(root: &Path) -> Vec<String> {
 fn parameters_page() -> String {
     let mut page = String::from(
         "# Parameters\n\n\
-         Made by `cargo xtask docs` from the table in `crates/sampling/src/params/table.rs`; \
+         Made by `cargo xtask docs` from the tables in `crates/sampling/src/params`; \
          change it there.\n\n\
          On the command line a parameter is a flag with dashes (`--top-p 0.9`); in JSON it has \
          the name below. Aliases work in both.\n\n\
