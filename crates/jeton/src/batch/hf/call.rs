@@ -183,6 +183,9 @@ impl Reader {
                 .push(format!("`pad_token_id` is the end token {id}, for want of its own"));
         }
         let prompt_id = named.or(model.tokenizer.pad()).or(new_id);
+        // Transformers' beam search takes a pad of 0 for none and fills with the first end token.
+        let is_search = self.fields.get("num_beams").is_some_and(|count| count.as_u64() > Some(1));
+        let new_id = new_id.filter(|&id| !(is_search && id == 0)).or(eos_ids.first().copied());
         let width = prompts.iter().map(Vec::len).max().unwrap_or(0);
         let is_uneven = prompts.iter().any(|prompt| prompt.len() < width);
         if is_uneven && prompt_id.is_none() {
