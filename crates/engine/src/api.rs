@@ -31,8 +31,8 @@ pub struct GenerateRequest {
     /// Tokens generated earlier, which the output begins with: empty for a new request. They count
     /// as output, for the limit, the penalties and the stop strings, and are not told again.
     pub generated: Vec<TokenId>,
-    /// What stages remember that those tokens do not say: [`Finished::stage_state`] of the earlier
-    /// generation. Unknown names are passed over.
+    /// What those tokens do not say: what stages remember, and where a thought was made to end. It
+    /// is [`Finished::stage_state`] of the earlier generation. Unknown names are passed over.
     pub stage_state: Vec<(String, f64)>,
     /// Every knob, validated. Its `seed` is not read here: see [`GenerateRequest::seed`].
     pub params: SamplingParams,

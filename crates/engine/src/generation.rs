@@ -93,7 +93,8 @@ impl Generation {
         let prompt = std::mem::take(&mut request.prompt);
         let mut generated = std::mem::take(&mut request.generated);
         let mut output = Output::new(&request, prompt.len(), tokenizer, info);
-        let Earlier { texts, answer_ids, stop } = read_again(&mut output, &mut generated);
+        let Earlier { texts, answer_ids, stop } =
+            read_again(&mut output, &mut generated, &request.stage_state);
         let ended_earlier = stop.or_else(|| Constraint::ended_earlier(&request, &answer_ids, info));
         let generation = Generation {
             output,
@@ -397,7 +398,9 @@ impl Generation {
 
     fn stage_state(&self) -> Vec<(String, f64)> {
         let Some(pipeline) = &self.pipeline else { return self.request.stage_state.clone() };
-        pipeline.state().into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        let stages = pipeline.state().into_iter().map(|(name, value)| (name.to_owned(), value));
+        let end = self.output.forced_end();
+        stages.chain(end.map(|(index, by)| (by.as_str().to_owned(), index as f64))).collect()
     }
 
     /// Whose it is.
@@ -421,10 +424,18 @@ fn raw_logprob(logits: &[f32], token: TokenId) -> Result<f64, ChooseError> {
 }
 
 /// Takes the tokens generated earlier. Those behind an ending among them are dropped.
-fn read_again(output: &mut Output, generated: &mut Vec<TokenId>) -> Earlier {
+fn read_again(
+    output: &mut Output,
+    generated: &mut Vec<TokenId>,
+    stage_state: &[(String, f64)],
+) -> Earlier {
+    let forced_end = stage_state
+        .iter()
+        .find_map(|(name, index)| Some((*index as usize, ForcedBy::end_of_thought(name)?)));
     let mut earlier = Earlier::default();
     for index in 0..generated.len() {
-        let said = output.push(generated[index], None);
+        let forced = forced_end.filter(|(end, _)| *end == index).map(|(_, by)| by);
+        let said = output.push(generated[index], forced);
         earlier.texts.push(&said.texts);
         if said.stop.is_some() {
             generated.truncate(index + 1);

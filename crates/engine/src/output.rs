@@ -96,6 +96,11 @@ impl Output {
         self.writer.thinking_tokens()
     }
 
+    /// Where the thought was made to end, and why.
+    pub fn forced_end(&self) -> Option<(usize, ForcedBy)> {
+        self.writer.forced_end()
+    }
+
     /// What became of the thought; none where there was none.
     pub fn thinking(&self) -> Option<ThinkingReport> {
         self.writer.report()

@@ -93,6 +93,12 @@ impl ForcedBy {
             ForcedBy::Grammar => "grammar",
         }
     }
+
+    /// The end of a thought that this word is for, and nothing else.
+    pub(crate) fn end_of_thought(word: &str) -> Option<Self> {
+        let ends = [ForcedBy::ThinkingSoft, ForcedBy::ThinkingEnd, ForcedBy::ThinkingHard];
+        ends.into_iter().find(|by| by.as_str() == word)
+    }
 }
 
 /// How a thought ended.

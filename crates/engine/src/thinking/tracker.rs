@@ -37,6 +37,8 @@ pub(crate) struct ThinkingTracker {
     keep_markers: bool,
     /// Of the last thought, if there was one.
     closed: Option<(ThinkingClosed, Option<ThinkingEndedBy>)>,
+    /// Where the last thought was made to end, and why: the index of the first forced token.
+    forced_end: Option<(usize, ForcedBy)>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,6 +100,7 @@ impl ThinkingTracker {
             keep_markers,
             phase,
             closed,
+            forced_end: None,
         }
     }
 
@@ -162,7 +165,8 @@ impl ThinkingTracker {
         let mut out = PartTexts::default();
         // Where tokens are read again, the end at the budget is known by its place.
         let forced = forced.or_else(|| Some(self.forced().filter(|end| end.token == token)?.by));
-        if let (Some(by), Phase::Thinking) = (forced, &self.phase) {
+        let fits = self.close_ids().first() == Some(&token);
+        if let (Some(by), Phase::Thinking, true) = (forced, &self.phase, fits) {
             self.begin_end(by, &detokenizer.flush(), &mut out);
         }
         self.output_tokens += 1;
@@ -197,6 +201,12 @@ impl ThinkingTracker {
     /// Tokens of thought so far, markers not counted.
     pub fn thinking_tokens(&self) -> usize {
         self.thinking_tokens
+    }
+
+    /// Where the thought was made to end, which its tokens alone do not say: the index of the first
+    /// forced token among those generated, and why.
+    pub fn forced_end(&self) -> Option<(usize, ForcedBy)> {
+        self.forced_end
     }
 
     /// What became of the thought; none where there was none.
@@ -343,6 +353,7 @@ impl ThinkingTracker {
                 (ThinkingClosed::Hard, Some(self.what_binds()))
             }
         });
+        self.forced_end = Some((self.output_tokens, by));
         self.tool_call = None;
         self.phase = Phase::Closing(closing, by);
     }

@@ -124,6 +124,11 @@ impl Writer {
         self.tracker.as_ref().map_or(0, ThinkingTracker::thinking_tokens)
     }
 
+    /// Where the thought was made to end, and why.
+    pub fn forced_end(&self) -> Option<(usize, ForcedBy)> {
+        self.tracker.as_ref()?.forced_end()
+    }
+
     /// What became of the thought; none where there was none.
     pub fn report(&self) -> Option<ThinkingReport> {
         self.tracker.as_ref()?.report()

@@ -237,17 +237,41 @@ fn a_run_that_its_limit_shaped_is_not_continued() {
     let beams = ["--think", "off", "--num-beams", "2", "--max-tokens", "6"];
     ok(&[&ask[..], &beams].concat());
     refused(&on, &["num_beams", "shaped by its limit"]);
-    let whole = ["--think", "on", "--thinking-budget", "8", "--max-tokens", "60"];
-    let whole = ok(&[&ask[..5], &whole].concat());
-    ok(&[&ask[..], &["--think", "on", "--thinking-budget", "8", "--max-tokens", "16"]].concat());
-    let longer = ok(&[&on[..], &["--json"]].concat());
-    for name in ["ids", "text", "finish_reason", "thinking", "usage"] {
-        let mut longer = longer[name].clone();
-        if name == "usage" {
-            let details = longer["completion_tokens_details"].as_object_mut().expect("details");
-            assert_eq!(details.remove("resumed_tokens"), Some(json!(16)));
+}
+
+/// A thought that was made to end is reported as such later too. In the second case the forced end
+/// begins with a line break, which the model could have written itself.
+#[test]
+fn a_thought_that_was_cut_short_is_continued_as_such() {
+    let folder = Folder::new();
+    let state = folder.path("state.json");
+    let on = ["generate", "--resume", &state, "--max-tokens", "60", "--json"];
+    let sums = ["What is 27 + 36?", "--seed", "1"].as_slice();
+    let bent = [
+        "A riddle, please.",
+        "--seed=700139",
+        "--temperature=0.7",
+        "--top-n-sigma=2",
+        "--logit-bias=2070=5",
+        "--logit-bias=2123=-5",
+        "--logit-bias=1352=5",
+        "--logit-bias=1805=5",
+        "--banned-token-ids=38,902,1336",
+        "--exponential-decay-length-penalty=3,1.05",
+        "--ignore-eos=true",
+    ];
+    for (ask, cut) in [(sums, 16), (bent.as_slice(), 12)] {
+        let ask =
+            [&["generate", "--json", "--think", "on", "--thinking-budget", "8"], ask].concat();
+        let whole = ok(&[&ask[..], &["--max-tokens", "60"]].concat());
+        let cut_text = cut.to_string();
+        ok(&[&ask[..], &["--save", &state, "--max-tokens", &cut_text]].concat());
+        let mut longer = ok(&on);
+        let details = longer["usage"]["completion_tokens_details"].as_object_mut();
+        assert_eq!(details.expect("details").remove("resumed_tokens"), Some(json!(cut)));
+        for name in ["ids", "text", "finish_reason", "thinking", "usage"] {
+            assert_eq!(longer[name], whole[name], "{name}");
         }
-        assert_eq!(longer, whole[name], "{name}");
     }
 }
 
