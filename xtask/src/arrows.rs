@@ -9,6 +9,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("sampling", &[]),
     ("text", &[]),
     ("policy", &["text"]),
+    ("plots", &[]),
     ("model", &["kernels"]),
     ("grammar", &["text", "sampling"]),
     ("engine", &["model", "text", "sampling", "grammar"]),
