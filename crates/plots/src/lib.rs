@@ -1,10 +1,10 @@
 //! Draws: numbers in, SVG text out.
 //!
 //! Pure: no I/O, no clock, no fonts. The same numbers give the same text, byte for byte. The ground
-//! is transparent, the ink is readable on white and on black, and there is no style inside, so that
-//! a strict content policy changes nothing. Every picture carries its title and a sentence that says
-//! what is in it, for those who do not see it. Texts are data: they can neither end nor begin
-//! markup.
+//! is transparent, the ink is readable on white and on black, and there is no style inside, so
+//! that a strict content policy changes nothing. Every picture carries its title and a sentence
+//! that says what is in it, for those who do not see it. Texts are data: they can neither end nor
+//! begin markup.
 #![forbid(unsafe_code)]
 
 mod bars;

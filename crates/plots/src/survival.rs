@@ -16,7 +16,8 @@ use crate::{POINTS_MAX, PlotError, SERIES_MAX};
 pub struct Curve {
     /// What it is of.
     pub name: String,
-    /// `(x, share)` with x rising: from x on, this share (0 to 1) is left. Before the first it is 1.
+    /// `(x, share)` with x rising: from x on, this share (0 to 1) is left. Before the first
+    /// it is 1.
     pub steps: Vec<(f64, f64)>,
     /// Where something was last seen without having ended (cut at a limit): a short stroke each.
     pub censored: Vec<f64>,
