@@ -3,4 +3,5 @@
 //! Pure: text and numbers in, plain data out; no I/O, no clock, no model.
 #![forbid(unsafe_code)]
 
+pub mod quote;
 pub mod truncation;
