@@ -13,7 +13,8 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("model", &["kernels"]),
     ("grammar", &["text", "sampling"]),
     ("engine", &["model", "text", "sampling", "grammar"]),
-    ("jeton", &["engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
+    ("answers", &["engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
+    ("jeton", &["answers", "engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
 ];
 
 /// Rooms whose code may hold `unsafe`; every other one forbids it.

@@ -1,6 +1,6 @@
 //! The command line: every command with its flags and an example.
 
-use crate::{commands, param_values, speculation, structured};
+use crate::{commands, draft_flags, param_flags, shape_flags};
 use clap::{Arg, ArgAction, Command, value_parser};
 
 /// The whole command line.
@@ -29,7 +29,7 @@ fn generate() -> Command {
         .action(ArgAction::SetTrue)
         .help("Do not print the summary after the text");
     let special = flag("show-special", "Show special tokens in the text");
-    structured::with_flags(Command::new("generate"))
+    shape_flags::with_flags(Command::new("generate"))
         .about("Write an answer to a prompt, token by token")
         .after_help("Example:\n  jeton generate \"What is 347 + 285?\" --think on --max-tokens 300")
         .arg(
@@ -41,9 +41,9 @@ fn generate() -> Command {
         .args([json(), jsonl, stats, special])
         .args(record_flags())
         .args(prompt_flags())
-        .args(speculation::flags())
+        .args(draft_flags::flags())
         .args(model_flags())
-        .args(param_values::flags())
+        .args(param_flags::flags())
 }
 
 fn batch_file() -> Arg {
@@ -69,13 +69,13 @@ fn hf() -> Arg {
 }
 
 fn chat() -> Command {
-    structured::with_flags(Command::new("chat"))
+    shape_flags::with_flags(Command::new("chat"))
         .about("Hold a conversation; /help lists what can be set on the way")
         .after_help("Example:\n  jeton chat --temperature 0.7")
         .args([system(), think()])
-        .args(speculation::flags())
+        .args(draft_flags::flags())
         .args(model_flags())
-        .args(param_values::flags())
+        .args(param_flags::flags())
 }
 
 fn trace() -> Command {
@@ -88,7 +88,7 @@ fn trace() -> Command {
     let html = Arg::new("html").long("html").value_name("FILE").help(
         "Write the trace as one web page that needs no network: a heat map, each step by click",
     );
-    structured::with_flags(Command::new("trace"))
+    shape_flags::with_flags(Command::new("trace"))
         .about("Show step by step how each token was chosen")
         .after_help(
             "Example:\n  jeton trace \"Once upon a time\" --raw --max-tokens 12 --candidates 5 \
@@ -97,9 +97,9 @@ fn trace() -> Command {
         .arg(prompt().required(true))
         .args([candidates, html, json()])
         .args(prompt_flags())
-        .args(speculation::flags())
+        .args(draft_flags::flags())
         .args(model_flags())
-        .args(param_values::flags())
+        .args(param_flags::flags())
 }
 
 fn inspect() -> Command {

@@ -1,14 +1,17 @@
 //! `--n` and `--best-of`: several answers to one prompt, in one batch.
 
 use crate::answer_text::AnswerText;
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Answer, AnswerError, Extras, Generator};
-use crate::json_numbers::from_f64;
-use crate::open_model::OpenModel;
-use crate::prompt::Prompt;
+use crate::generation::{AnswerError, Generator};
 use crate::terminal::{Paint, Stream};
-use crate::{output, record, response, speculation, summary, thinking};
+use crate::{output, summary};
+use answers::answer::Answer;
+use answers::effective::Effective;
+use answers::json_numbers::from_f64;
+use answers::open_model::OpenModel;
+use answers::prompt::Prompt;
+use answers::request::Extras;
+use answers::{record, response, speculation, thinking};
 use engine::choices::{choices, chosen, usage_of_choices};
 use engine::{Event, Usage};
 use serde_json::{Map, Value, json};

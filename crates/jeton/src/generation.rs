@@ -1,26 +1,22 @@
 //! One answer: from a prompt and its parameters to what the engine said, with its times.
 
-use crate::computing::Computing;
-use crate::effective::{Effective, SetBy};
-use crate::jsonl::RequestError;
-use crate::limit_views::LimitView;
-use crate::open_model::OpenModel;
-use crate::prompt::Prompt;
-use crate::runs::{Run, run_all};
-use crate::structured::GrammarCompiler;
-use crate::thinking::Prepared;
-use crate::{model_profile, speculation, thinking};
+use crate::runs::{Run, limit_views, run_all};
+use answers::RequestError;
+use answers::answer::Answer;
+use answers::computing::Computing;
+use answers::effective::Effective;
+use answers::open_model::OpenModel;
+use answers::prompt::Prompt;
+use answers::request::{Extras, request};
+use answers::structured::GrammarCompiler;
+
+use crate::draft_flags;
 use clap::ArgMatches;
 use engine::views;
-use engine::{
-    Completion, Engine, EngineConfig, Event, GenerateRequest, LimitOverflow, Speculation,
-    TextOptions,
-};
+use engine::{Engine, EngineConfig, Event, GenerateRequest, Speculation};
 use grammar::{Grammar, GrammarSource};
 use model::Forward;
-use sampling::params::ParamError;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Key-value memory that one command may take, in bytes, unless the context needs less. Taken only
 /// as sequences grow.
@@ -32,32 +28,6 @@ pub struct Generator {
     computing: Computing,
     grammars: GrammarCompiler,
     speculation: Speculation,
-}
-
-/// What a request asks for beyond its prompt and parameters.
-#[derive(Clone, Debug, Default)]
-pub struct Extras {
-    /// Trace each choice, with that many candidates per list.
-    pub trace: Option<usize>,
-    /// Show special tokens in the text.
-    pub show_special: bool,
-    /// The shape of the output.
-    pub grammar: Option<GrammarSource>,
-}
-
-/// An answer with its times.
-#[derive(Debug)]
-pub struct Answer {
-    /// What was submitted.
-    pub request: GenerateRequest,
-    /// What the engine said.
-    pub completion: Completion,
-    /// What each limit of a list gives; empty without a list.
-    pub views: Vec<LimitView>,
-    /// What was asked for and by whom.
-    pub effective: Effective,
-    /// When what happened.
-    pub times: Times,
 }
 
 /// Why there is no answer.
@@ -85,24 +55,6 @@ impl From<AnswerError> for RequestError {
     }
 }
 
-/// Wall-clock times of one answer.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Times {
-    /// From the request to the first token.
-    pub first_token: Option<Duration>,
-    /// From the first to the last token.
-    pub later_tokens: Duration,
-    /// From the request to its end.
-    pub total: Duration,
-}
-
-impl Times {
-    /// Time per output token after the first one, in milliseconds.
-    pub fn tpot_ms(&self, tokens: usize) -> Option<f64> {
-        (tokens > 1).then(|| self.later_tokens.as_secs_f64() * 1e3 / (tokens - 1) as f64)
-    }
-}
-
 impl Generator {
     /// Loads the weights and builds an engine for `sequences` answers at a time.
     ///
@@ -113,7 +65,7 @@ impl Generator {
         flags: &ArgMatches,
         sequences: usize,
     ) -> Result<Generator, crate::failure::Failure> {
-        Generator::computing_as(model, flags, Computing::from_flags(flags), sequences)
+        Generator::computing_as(model, flags, crate::computing::from_flags(flags), sequences)
     }
 
     /// As [`Generator::new`], computing in this way instead of the flags'.
@@ -126,7 +78,7 @@ impl Generator {
         computing: Computing,
         sequences: usize,
     ) -> Result<Generator, crate::failure::Failure> {
-        let loaded = model.load_as(flags, &computing)?;
+        let loaded = model.load(&computing, &crate::computing::effort(flags)?)?;
         let config =
             EngineConfig { eos_ids: Some(model.eos_ids.clone()), ..EngineConfig::default() };
         let wanted_tokens = loaded.context_tokens_max().saturating_mul(sequences.max(1));
@@ -135,8 +87,8 @@ impl Generator {
             .saturating_mul(loaded.kv_shape().position_bytes());
         let config = config.with_kv_bytes(loaded.kv_shape(), wanted_bytes.min(KV_BYTES_MAX));
         let engine = Engine::new(Box::new(loaded), model.tokenizer.clone(), config)?;
-        let engine = speculation::with_draft(engine, model, flags, &computing)?;
-        let (speculation, grammars) = (speculation::source(flags), GrammarCompiler::default());
+        let engine = draft_flags::with_draft(engine, model, flags, &computing)?;
+        let (speculation, grammars) = (draft_flags::source(flags), GrammarCompiler::default());
         Ok(Generator { engine, computing, grammars, speculation })
     }
 
@@ -204,7 +156,7 @@ impl Generator {
         let mut all = Vec::new();
         for mut request in requests {
             request.speculation = self.speculation;
-            let runs = views::runs(&request).map_err(param_error)?;
+            let runs = views::runs(&request).map_err(RequestError::from)?;
             let limit_of = |request: &GenerateRequest| request.params.max_tokens();
             let shown = runs.iter().position(|run| limit_of(run) == limit_of(&request));
             let shown = shown.expect("the largest limit is one of the list");
@@ -220,7 +172,7 @@ impl Generator {
         let (mut answers, mut first) = (Vec::with_capacity(parts.len()), 0);
         for (request, run_count, shown) in parts {
             let mut own: Vec<Run> = runs.by_ref().take(run_count).collect();
-            let views = LimitView::of(&request, &own, &self.engine);
+            let views = limit_views(&request, &own, &self.engine);
             let run = own.swap_remove(shown - first);
             first += run_count;
             let (times, completion) = (run.times(), run.completion);
@@ -253,35 +205,6 @@ impl Generator {
     }
 }
 
-/// The request of a prompt.
-///
-/// # Errors
-/// When the prompt cannot be made, or a parameter does not go with the model.
-pub fn request(
-    model: &OpenModel,
-    prompt: &Prompt,
-    effective: &Effective,
-    extras: Extras,
-) -> Result<GenerateRequest, RequestError> {
-    let is_set = |name: &str| effective.set_by(name) == SetBy::Request;
-    model_profile::of(model).check_locked(&model.name(), is_set)?;
-    let Prepared { ids, thinking } = thinking::prepare(model, prompt, &effective.params)?;
-    let vocab_size = model.file.config().vocab_size;
-    effective.params.check_vocabulary(vocab_size).map_err(param_error)?;
-    let seed = effective.params.seed().unwrap_or_else(fresh_seed);
-    let asked = is_set("max_tokens");
-    Ok(GenerateRequest {
-        on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },
-        text: TextOptions {
-            keep_special: extras.show_special,
-            continues_prompt: prompt.is_continued(),
-        },
-        trace: extras.trace,
-        thinking,
-        ..GenerateRequest::new(ids, effective.params.clone(), seed)
-    })
-}
-
 /// Refuses several choices where there is one answer.
 ///
 /// # Errors
@@ -293,15 +216,4 @@ pub fn one_answer(request: &GenerateRequest) -> Result<(), RequestError> {
         return Err(RequestError::parameter("n", message));
     }
     Ok(())
-}
-
-fn param_error(error: ParamError) -> RequestError {
-    RequestError::parameter(&error.param, error.message)
-}
-
-/// A seed for a request without one; short enough to be typed again.
-fn fresh_seed() -> u64 {
-    use std::hash::{BuildHasher, Hasher, RandomState};
-    // The standard library seeds its hash maps from the system's randomness.
-    RandomState::new().build_hasher().finish() % 1_000_000_000
 }

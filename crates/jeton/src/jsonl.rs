@@ -1,44 +1,13 @@
 //! The machine-readable commands: one JSON request a line in, one JSON answer a line out.
 
-use serde_json::{Value, json};
+use answers::RequestError;
+use serde_json::Value;
 use std::io::{self, BufRead, Read, Write};
 
 /// The longest line that is read, in bytes: a row of 256 thousand logits written with 20 digits
 /// takes about 5 MB. JSON in memory can take 150 times its text, so this also bounds that, to
 /// about 1 GB.
 pub const LINE_BYTES_MAX: usize = 8 << 20;
-
-/// Why one request of a stream was not served. The stream goes on.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RequestError {
-    /// A short fixed word: `invalid_json`, `invalid_parameter`, `context_length_exceeded`, ...
-    pub kind: &'static str,
-    /// One sentence: what was wrong, what is allowed.
-    pub message: String,
-    /// The parameter it is about, if one.
-    pub param: Option<String>,
-}
-
-impl RequestError {
-    /// An error about parameter `param`.
-    pub fn parameter(param: &str, message: impl Into<String>) -> Self {
-        RequestError {
-            kind: "invalid_parameter",
-            message: message.into(),
-            param: Some(param.to_string()),
-        }
-    }
-
-    /// An error of `kind` about the request as a whole.
-    pub fn new(kind: &'static str, message: impl Into<String>) -> Self {
-        RequestError { kind, message: message.into(), param: None }
-    }
-
-    /// The error as it stands on its line.
-    pub fn to_json(&self) -> Value {
-        json!({"error": {"kind": self.kind, "message": self.message, "param": self.param}})
-    }
-}
 
 /// Serves requests from `input` until it ends, flushing `output` after each answer.
 ///
@@ -117,6 +86,7 @@ fn parse(line: &[u8]) -> Result<Value, RequestError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn run(input: &[u8]) -> String {
         let mut output = Vec::new();

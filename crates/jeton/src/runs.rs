@@ -1,8 +1,10 @@
 //! Requests on this thread, all in one batch: steps the engine, shows what comes, measures when.
 
-use crate::generation::{AnswerError, Times};
+use crate::generation::AnswerError;
 use crate::interrupt;
-use crate::jsonl::RequestError;
+use answers::RequestError;
+use answers::answer::Times;
+use answers::limit_views::LimitView;
 use engine::collect::Collector;
 use engine::{
     Completion, Delivery, Engine, Event, EventSink, GenerateRequest, Rejection, RequestId,
@@ -102,6 +104,13 @@ pub fn run_all(
     };
     let runs = requests.into_iter().zip(collectors).zip(token_times).zip(totals);
     Ok(runs.map(gather).collect())
+}
+
+/// What each limit of a request's list gives, from its runs.
+pub fn limit_views(request: &GenerateRequest, runs: &[Run], engine: &Engine) -> Vec<LimitView> {
+    let completions: Vec<_> = runs.iter().map(|run| run.completion.clone()).collect();
+    let latency = |run: usize, count: usize| runs[run].latency(count);
+    LimitView::of(request, &completions, latency, engine.tokenizer(), engine.info())
 }
 
 fn cancel_all(engine: &mut Engine, ids: &[RequestId]) {

@@ -1,10 +1,11 @@
 //! The few lines under an answer: what was used, why it ended, how fast it was.
 
-use crate::generation::Answer;
-use crate::open_model::OpenModel;
-use crate::response::limit_set_by;
+use crate::limit_table;
 use crate::terminal::quoted;
-use crate::{limit_views, speculation, structured, thinking, truncation, warnings};
+use answers::answer::Answer;
+use answers::open_model::OpenModel;
+use answers::response::limit_set_by;
+use answers::{speculation, structured, thinking, truncation, warnings};
 use sampling::stop::StopReason;
 
 /// The summary of an answer, without a trailing newline.
@@ -34,7 +35,7 @@ pub fn lines(model: &OpenModel, answer: &Answer) -> String {
         }
     });
     let cut = truncation::answer_line(model, answer).map_or(String::new(), |line| line + "\n");
-    let limits = limit_views::summary_table(model, &answer.request, &answer.views);
+    let limits = limit_table::summary_table(model, &answer.request, &answer.views);
     let limits = match limits.trim_end() {
         "" => String::new(),
         limits => format!("\n\n{limits}"),

@@ -1,7 +1,8 @@
 //! The lines of a batch file, each bounded.
 
 use crate::failure::Failure;
-use crate::jsonl::{self, RequestError};
+use crate::jsonl;
+use answers::RequestError;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{BufRead, BufReader};

@@ -12,10 +12,11 @@ mod window;
 use crate::commands::generate::{LineRequest, line_json, parse_request};
 use crate::failure::Failure;
 use crate::generation::Generator;
-use crate::jsonl::RequestError;
-use crate::open_model::OpenModel;
 use crate::outcome::Outcome;
-use crate::{interrupt, output, param_values, structured};
+use crate::{interrupt, output, param_flags, shape_flags};
+use answers::RequestError;
+use answers::open_model::OpenModel;
+use answers::structured;
 use clap::ArgMatches;
 use lines::Lines;
 use serde_json::{Value, json};
@@ -40,8 +41,8 @@ pub fn run(model: &OpenModel, flags: &ArgMatches) -> Result<Outcome, Failure> {
 
 /// One result object per line.
 fn plain(model: &OpenModel, flags: &ArgMatches, mut lines: Lines) -> Result<Outcome, Failure> {
-    let from_flags = param_values::from_matches(flags);
-    let shape = structured::from_flags(flags)?;
+    let from_flags = param_flags::from_matches(flags);
+    let shape = shape_flags::from_flags(flags)?;
     let mut generator = Generator::new(model, flags, LINES_IN_FLIGHT)?;
     let parse = |line: Result<Value, RequestError>| {
         let request = as_request(&line?)?;

@@ -1,12 +1,13 @@
 //! Requests in flight in one engine, whose answers come out in the order they went in.
 
-use crate::effective::Effective;
-use crate::generation::{Answer, Extras, Generator, one_answer};
-use crate::jsonl::RequestError;
-use crate::limit_views::LimitView;
-use crate::open_model::OpenModel;
-use crate::prompt::Prompt;
-use crate::runs::Run;
+use crate::generation::{Generator, one_answer};
+use crate::runs::{Run, limit_views};
+use answers::RequestError;
+use answers::answer::Answer;
+use answers::effective::Effective;
+use answers::open_model::OpenModel;
+use answers::prompt::Prompt;
+use answers::request::Extras;
 use engine::collect::Collector;
 use engine::{Delivery, Engine, Event, EventSink, GenerateRequest, RequestId};
 use std::collections::VecDeque;
@@ -152,7 +153,7 @@ impl Running {
         let clock = self.clock.lock().unwrap_or_else(PoisonError::into_inner);
         let (request, token_times) = (self.request.clone(), clock.token_times.clone());
         let run = Run { request, completion, token_times, total: clock.start.elapsed() };
-        let views = LimitView::of(&self.request, std::slice::from_ref(&run), engine);
+        let views = limit_views(&self.request, std::slice::from_ref(&run), engine);
         let (times, effective) = (run.times(), self.effective.clone());
         let Run { request, completion, .. } = run;
         Some(Answer { request, completion, views, effective, times })

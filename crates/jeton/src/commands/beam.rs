@@ -2,15 +2,21 @@
 
 use super::generate::{parse_request, prompt_from_flags};
 use crate::beam_tree;
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Answer, AnswerError, Extras, Generator};
-use crate::jsonl::{self, RequestError};
-use crate::open_model::OpenModel;
+use crate::generation::{AnswerError, Generator};
+use crate::jsonl;
+use crate::open_flags;
 use crate::outcome::Outcome;
-use crate::prompt::Prompt;
 use crate::terminal::{Paint, Stream};
-use crate::{args, interrupt, output, param_values, response, summary};
+use crate::{args, interrupt, output, param_flags, summary};
+use answers::RequestError;
+use answers::answer::Answer;
+use answers::beams::number;
+use answers::effective::Effective;
+use answers::open_model::OpenModel;
+use answers::prompt::Prompt;
+use answers::request::Extras;
+use answers::response;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use sampling::params::{ParamSpec, ParamValue};
 use serde_json::Value;
@@ -39,7 +45,7 @@ pub fn command() -> Command {
         .args([args::json(), jsonl])
         .args(args::prompt_flags())
         .args(args::model_flags())
-        .args(param_values::flags())
+        .args(param_flags::flags())
 }
 
 /// Runs the command.
@@ -47,8 +53,8 @@ pub fn command() -> Command {
 /// # Errors
 /// When the model cannot be opened or the request is refused.
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
-    let model = OpenModel::from_flags(flags)?;
-    let mut values = param_values::from_matches(flags);
+    let model = open_flags::model(flags)?;
+    let mut values = param_flags::from_matches(flags);
     if flags.get_flag("jsonl") {
         serve(&model, &values, flags)?;
         return Ok(Outcome::Done);
@@ -114,7 +120,7 @@ fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
     let mut json = response::answer_json(model, answer);
     let beams = &answer.completion.finished.beams;
     json["sequences"] = beams.iter().map(|beam| Value::from(beam.ids.as_slice())).collect();
-    json["scores"] = beams.iter().map(|beam| beam_tree::number(beam.score)).collect();
+    json["scores"] = beams.iter().map(|beam| number(beam.score)).collect();
     json
 }
 

@@ -1,8 +1,9 @@
 //! `jeton bench`: prefill and decode speed beside what this machine's memory allows.
 
 use crate::failure::Failure;
-use crate::open_model::OpenModel;
+use crate::open_flags;
 use crate::output;
+use answers::open_model::OpenModel;
 use clap::ArgMatches;
 use kernels::{Kernels, ThreadPool};
 use model::{
@@ -35,8 +36,8 @@ struct Run {
 /// When the model cannot be opened, or its window is too short for the measurement.
 pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let count = |name: &str| flags.get_one::<u32>(name).map_or(1, |&count| count as usize);
-    let file = OpenModel::from_flags(flags)?;
-    let mut model = file.load(flags)?;
+    let file = open_flags::model(flags)?;
+    let mut model = crate::computing::load(&file, flags)?;
     let mut plan = Plan {
         prefill_tokens: count("prefill"),
         decode_tokens: count("decode"),

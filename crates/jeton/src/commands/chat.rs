@@ -1,14 +1,18 @@
 //! `jeton chat`: a conversation in the terminal.
 
 use crate::answer_text::AnswerText;
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Answer, AnswerError, Extras, Generator};
+use crate::generation::{AnswerError, Generator};
 use crate::interrupt;
-use crate::open_model::OpenModel;
-use crate::prompt::{self, Prompt};
+use crate::open_flags;
 use crate::terminal::{Paint, Stream};
-use crate::{output, param_values, structured, summary};
+use crate::{output, param_flags, shape_flags, summary};
+use answers::answer::Answer;
+use answers::effective::Effective;
+use answers::open_model::OpenModel;
+use answers::param_values;
+use answers::prompt::{self, Prompt};
+use answers::request::Extras;
 use clap::ArgMatches;
 use engine::Interruption;
 use grammar::GrammarSource;
@@ -32,16 +36,16 @@ const HELP: &str = "\
 /// # Errors
 /// When the model cannot be opened, has no chat template, or the terminal fails.
 pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
-    let model = OpenModel::from_flags(flags)?;
+    let model = open_flags::model(flags)?;
     if model.template.is_none() {
         return Err(Failure::new(format!("{} has no chat template", model.name()))
             .with_hint("`jeton generate --raw` continues plain text"));
     }
     let mut chat = Chat {
         generator: Generator::new(&model, flags, 1)?,
-        set: param_values::from_matches(flags),
+        set: param_flags::from_matches(flags),
         system: flags.get_one::<String>("system").cloned(),
-        shape: structured::from_flags(flags)?,
+        shape: shape_flags::from_flags(flags)?,
         messages: Vec::new(),
         last: None,
         model,
@@ -202,7 +206,7 @@ impl Chat {
         if matches!(value, "" | "default") {
             return format!("{} is back to its default", spec.name);
         }
-        self.set.push((spec.name.to_owned(), param_values::from_words(&spec.kind, &[value])));
+        self.set.push((spec.name.to_owned(), param_flags::from_words(&spec.kind, &[value])));
         match self.effective() {
             Ok(_) => format!("{} = {value}", spec.name),
             Err(failure) => {

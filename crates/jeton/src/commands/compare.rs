@@ -1,17 +1,22 @@
 //! `jeton compare`: one prompt under several values of its parameters, side by side.
 
 use super::generate::prompt_from_flags;
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{self, Answer, Extras, Generator};
-use crate::jsonl::RequestError;
-use crate::limit_views::{LimitView, milliseconds};
-use crate::open_model::OpenModel;
+use crate::generation::{self, Generator};
+use crate::limit_table::milliseconds;
+use crate::open_flags;
 use crate::outcome::Outcome;
-use crate::runs::{Run, run_all};
+use crate::runs::{Run, limit_views, run_all};
 use crate::side_by_side::{Panel, lay_out};
 use crate::terminal::{Paint, Stream};
-use crate::{args, limit_views, output, param_values, response, structured, truncation};
+use crate::{args, output, param_flags, shape_flags};
+use answers::RequestError;
+use answers::answer::Answer;
+use answers::effective::Effective;
+use answers::limit_views::{LimitView, apart_line};
+use answers::open_model::OpenModel;
+use answers::request::{Extras, request};
+use answers::{param_values, response, truncation};
 use clap::{Arg, ArgMatches, Command, value_parser};
 use engine::views;
 use sampling::params::{Kind, PARAMS, ParamSpec, ParamValue};
@@ -27,7 +32,7 @@ pub fn command() -> Command {
         .value_name("COLUMNS")
         .value_parser(value_parser!(u16).range(1..))
         .help("Lay the texts out for this width; without it the terminal's");
-    structured::with_flags(Command::new("compare"))
+    shape_flags::with_flags(Command::new("compare"))
         .about("Show one prompt under several limits, or several values of any parameter")
         .after_help(
             "Examples:\n  jeton compare \"Tell me a story.\" --max-tokens 20,50,200\n  \
@@ -39,7 +44,7 @@ pub fn command() -> Command {
         .args([width, args::json()])
         .args(args::prompt_flags())
         .args(args::model_flags())
-        .args(param_values::flags())
+        .args(param_flags::flags())
 }
 
 /// Runs the command.
@@ -48,18 +53,18 @@ pub fn command() -> Command {
 /// When nothing or too much is to be compared, or a lane is refused.
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     let knobs = knobs(flags)?;
-    let model = OpenModel::from_flags(flags)?;
+    let model = open_flags::model(flags)?;
     let prompt = prompt_from_flags(&model, flags)?;
     let mut lanes = Vec::new();
     for varied in combinations(&knobs) {
-        let mut values = param_values::from_matches(flags);
+        let mut values = param_flags::from_matches(flags);
         values.retain(|(name, _)| knobs.iter().all(|knob| knob.spec.name != name));
         let set = |(spec, value): &(&'static ParamSpec, ParamValue)| {
             (spec.name.to_owned(), value.clone())
         };
         values.extend(varied.iter().map(set));
         let effective = Effective::merge(&values, &model.recommended())?;
-        let request = generation::request(&model, &prompt, &effective, Extras::default())?;
+        let request = request(&model, &prompt, &effective, Extras::default())?;
         generation::one_answer(&request)?;
         lanes.push(Lane { varied, effective, request });
     }
@@ -70,7 +75,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
         return Err(Failure::new("there is nothing to compare").with_hint(hint));
     }
     let mut generator = Generator::new(&model, flags, lanes.len() * limit_count.max(1))?;
-    let grammar = generator.grammar(&model, structured::from_flags(flags)?.as_ref())?;
+    let grammar = generator.grammar(&model, shape_flags::from_flags(flags)?.as_ref())?;
     // One seed for all: what differs then is what was varied.
     let seed = lanes.first().map_or(0, |lane| lane.request.seed);
     for lane in &mut lanes {
@@ -85,7 +90,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             answers.iter().flat_map(|answered| panels(&model, answered)).collect();
         output::text(&lay_out(&panels, width(flags), Paint::for_stream(Stream::Out)))?;
         let requests = answers.iter().map(|answered| &answered.answer.request);
-        if let Some(line) = requests.filter_map(limit_views::apart_line).next() {
+        if let Some(line) = requests.filter_map(apart_line).next() {
             eprintln!("\n{}", Paint::for_stream(Stream::Err).dim(&line));
         }
     }
@@ -119,7 +124,7 @@ fn knobs(flags: &ArgMatches) -> Result<Vec<Knob>, Failure> {
             continue;
         }
         let pieces = given.split(',').map(str::trim);
-        let values = pieces.map(|piece| param_values::from_words(&spec.kind, &[piece]));
+        let values = pieces.map(|piece| param_flags::from_words(&spec.kind, &[piece]));
         knobs.push(Knob { spec, values: values.collect() });
     }
     let counts: Vec<String> = knobs.iter().map(|knob| knob.values.len().to_string()).collect();
@@ -167,7 +172,7 @@ fn answers(generator: &mut Generator, lanes: Vec<Lane>) -> Result<Vec<Answered>,
     let mut answers = Vec::with_capacity(lanes.len());
     for (Lane { varied, effective, request }, run_count) in lanes.into_iter().zip(run_counts) {
         let of_lane: Vec<Run> = runs.by_ref().take(run_count).collect();
-        let views = LimitView::of(&request, &of_lane, generator.engine());
+        let views = limit_views(&request, &of_lane, generator.engine());
         let largest = of_lane.into_iter().max_by_key(|run| run.request.params.max_tokens());
         let run = largest.expect("a lane has at least one run");
         let times = run.times();

@@ -2,15 +2,22 @@
 
 use crate::answer_text::AnswerText;
 use crate::choices::{self, Choices};
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Answer, AnswerError, Extras, Generator};
-use crate::jsonl::{self, RequestError};
-use crate::open_model::OpenModel;
+use crate::generation::{AnswerError, Generator};
+use crate::jsonl;
+use crate::open_flags;
 use crate::outcome::Outcome;
-use crate::prompt::{self, Prompt};
 use crate::terminal::{Paint, Stream};
-use crate::{batch, output, param_values, record, response, resume, structured, summary};
+use crate::{
+    batch, output, param_flags, prompt_argument, record_files, resume, shape_flags, summary,
+};
+use answers::RequestError;
+use answers::answer::Answer;
+use answers::effective::Effective;
+use answers::open_model::OpenModel;
+use answers::prompt::{self, Prompt};
+use answers::request::Extras;
+use answers::{param_values, record, response, structured};
 use clap::ArgMatches;
 use engine::Event;
 use grammar::GrammarSource;
@@ -22,7 +29,7 @@ use serde_json::Value;
 /// # Errors
 /// When the model cannot be opened or the request is refused.
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
-    let model = OpenModel::from_flags(flags)?;
+    let model = open_flags::model(flags)?;
     if flags.get_flag("jsonl") {
         serve(&model, flags)?;
         return Ok(Outcome::Done);
@@ -30,7 +37,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     if flags.contains_id("batch") {
         return batch::run(&model, flags);
     }
-    let given = param_values::from_matches(flags);
+    let given = param_flags::from_matches(flags);
     if flags.get_one::<String>("resume").is_none() {
         let effective = Effective::merge(&given, &model.recommended())?;
         if effective.params.choices_made() > 1 {
@@ -54,13 +61,13 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             let places = effective.params.beams().num_beams;
             let mut generator = Generator::new(&model, flags, places)?;
             let show_special = flags.get_flag("show-special");
-            let grammar = structured::from_flags(flags)?;
+            let grammar = shape_flags::from_flags(flags)?;
             let extras = Extras { show_special, grammar, ..Extras::default() };
             let answer = generator.answer(&model, &prompt, effective, extras, show)?;
             (generator.computing().clone(), answer, matches!(prompt, Prompt::Chat(_)))
         }
     };
-    let kept = record::keep(&model, &answer, &computing, template_used, flags)?;
+    let kept = record_files::keep(&model, &answer, &computing, template_used, flags)?;
     if as_json {
         let mut json = response::answer_json(&model, &answer);
         json["receipt"] = kept.unwrap_or_default();
@@ -90,7 +97,7 @@ fn several(
     }
     let prompt = prompt_from_flags(model, flags)?;
     let mut generator = Generator::new(model, flags, effective.params.choices_made())?;
-    let (show_special, grammar) = (flags.get_flag("show-special"), structured::from_flags(flags)?);
+    let (show_special, grammar) = (flags.get_flag("show-special"), shape_flags::from_flags(flags)?);
     let extras = Extras { show_special, grammar, ..Extras::default() };
     let choices = Choices::make(&mut generator, model, &prompt, effective, extras)?;
     if flags.get_flag("json") {
@@ -115,7 +122,7 @@ fn several(
 /// When standard input cannot be read, or a flag needs a chat template and there is none.
 pub fn prompt_from_flags(model: &OpenModel, flags: &ArgMatches) -> Result<Prompt, Failure> {
     let argument = flags.get_one::<String>("prompt").map_or("", String::as_str);
-    let text = prompt::read_argument(argument)?;
+    let text = prompt_argument::read_argument(argument)?;
     let system = flags.get_one::<String>("system").map(String::as_str);
     if flags.get_flag("raw") || model.template.is_none() {
         if system.is_some() || flags.contains_id("think") {
@@ -130,8 +137,8 @@ pub fn prompt_from_flags(model: &OpenModel, flags: &ArgMatches) -> Result<Prompt
 
 /// Serves JSON Lines requests.
 fn serve(model: &OpenModel, flags: &ArgMatches) -> Result<(), Failure> {
-    let from_flags = param_values::from_matches(flags);
-    let shape = structured::from_flags(flags)?;
+    let from_flags = param_flags::from_matches(flags);
+    let shape = shape_flags::from_flags(flags)?;
     let mut generator = Generator::new(model, flags, 1)?;
     let answer = |request: &Value| {
         let grammar = structured::from_json(request)?.or_else(|| shape.clone());
@@ -280,12 +287,6 @@ pub fn prompt_from_json(request: &Value) -> Result<Prompt, RequestError> {
             let message = "give exactly one of `ids`, `prompt` and `messages`";
             Err(RequestError::parameter(given.get(1).copied().unwrap_or("prompt"), message))
         }
-    }
-}
-
-impl From<RequestError> for Failure {
-    fn from(error: RequestError) -> Self {
-        Failure::new(error.message)
     }
 }
 

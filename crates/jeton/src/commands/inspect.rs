@@ -1,9 +1,10 @@
 //! `jeton inspect`: what a model file holds, and what it will need.
 
 use crate::failure::Failure;
-use crate::open_model::OpenModel;
 use crate::terminal::{Align, bytes, table};
-use crate::{output, param_values};
+use crate::{computing, output};
+use answers::open_model::OpenModel;
+use answers::param_values;
 use clap::ArgMatches;
 use model::memory::{MemoryNeed, Usage};
 use model::{Forward, KvElement, LoadedModel, RopeScaling};
@@ -20,7 +21,7 @@ const TEMPLATE_LINES: usize = 6;
 pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let path = flags.get_one::<String>("path").map(Path::new);
     let model = OpenModel::open(path)?;
-    let loaded = model.load(flags)?;
+    let loaded = computing::load(&model, flags)?;
     let batch = flags.get_one::<u32>("batch").map_or(1, |&batch| batch as usize);
     let memory = Memory::of(&model, &loaded, batch);
     if flags.get_flag("json") {

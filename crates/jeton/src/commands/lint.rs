@@ -1,12 +1,13 @@
 //! `jeton lint`: what is wrong with the settings of a request, before it runs.
 
 use super::generate::request_values;
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::open_model::OpenModel;
+use crate::open_flags;
 use crate::outcome::Outcome;
 use crate::terminal::{Paint, Stream};
-use crate::{output, param_values, prompt, response, warnings};
+use crate::{output, param_flags, prompt_argument};
+use answers::effective::Effective;
+use answers::{response, warnings};
 use clap::{Arg, ArgMatches, Command};
 use sampling::lint::{Kind, Warning};
 use serde_json::{Value, json};
@@ -32,8 +33,8 @@ pub fn command(generate: Command) -> Command {
 /// # Errors
 /// When the model cannot be opened or a setting is refused.
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
-    let model = OpenModel::from_flags(flags)?;
-    let from_flags = param_values::from_matches(flags);
+    let model = open_flags::model(flags)?;
+    let from_flags = param_flags::from_matches(flags);
     let values = match flags.get_one::<String>("prompt").map(String::as_str) {
         Some("-") => request_values(&read_request()?, &from_flags),
         _ => from_flags,
@@ -52,7 +53,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
 
 /// A JSON object on standard input.
 fn read_request() -> Result<Value, Failure> {
-    let text = prompt::read_argument("-")?;
+    let text = prompt_argument::read_argument("-")?;
     match serde_json::from_str(&text) {
         Ok(request @ Value::Object(_)) => Ok(request),
         Ok(_) => Err(Failure::new("the request on standard input must be a JSON object")),

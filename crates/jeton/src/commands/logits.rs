@@ -2,9 +2,10 @@
 
 use crate::commands::sample::token_ids;
 use crate::failure::Failure;
-use crate::json_numbers::from_f32;
-use crate::jsonl::{self, RequestError};
-use crate::open_model::OpenModel;
+use crate::jsonl;
+use crate::open_flags;
+use answers::RequestError;
+use answers::json_numbers::from_f32;
 use clap::ArgMatches;
 use model::{
     Forward, KvBlockId, KvPool, LoadedModel, Logits, Segment, StepRows, TokenId, WantedLogits,
@@ -21,8 +22,8 @@ const LOGITS_MAX: usize = 1 << 24;
 /// # Errors
 /// When the model cannot be opened.
 pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
-    let model = OpenModel::from_flags(flags)?;
-    let mut loaded = model.load(flags)?;
+    let model = open_flags::model(flags)?;
+    let mut loaded = crate::computing::load(&model, flags)?;
     let answer = |request: &Value| answer(&mut loaded, request);
     Ok(jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?)
 }

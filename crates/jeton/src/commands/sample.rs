@@ -1,10 +1,11 @@
 //! `jeton sample`: the sampling pipeline alone, on logits that others computed.
 
 use crate::failure::Failure;
-use crate::json_numbers::{from_f64, to_f64};
-use crate::jsonl::{self, RequestError};
-use crate::open_model::open_tokenizer;
-use crate::param_values;
+use crate::jsonl;
+use crate::open_flags;
+use answers::RequestError;
+use answers::json_numbers::{from_f64, to_f64};
+use answers::param_values;
 use clap::ArgMatches;
 use engine::TokenizerVocabulary;
 use sampling::TokenId;
@@ -22,7 +23,7 @@ use text::Tokenizer;
 /// When the file with the tokenizer cannot be read, or standard input or output fails.
 pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     let named = flags.contains_id("model");
-    let tokenizer = named.then(|| open_tokenizer(flags)).transpose()?;
+    let tokenizer = named.then(|| open_flags::tokenizer(flags)).transpose()?;
     let mut candidates = Candidates::new();
     let answer = |request: &Value| answer(request, tokenizer.as_ref(), &mut candidates);
     Ok(jsonl::serve(std::io::stdin().lock(), std::io::stdout().lock(), answer)?)

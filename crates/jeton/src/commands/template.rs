@@ -1,9 +1,10 @@
 //! `jeton template`: chat messages as the prompt text of a model.
 
 use crate::failure::Failure;
-use crate::jsonl::{self, RequestError};
-use crate::open_model::OpenModel;
-use crate::prompt;
+use crate::jsonl;
+use crate::open_flags;
+use answers::RequestError;
+use answers::prompt;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 use text::{ChatInput, ChatTemplate, TemplateError};
@@ -27,7 +28,7 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
             jsonl::serve(stdin, stdout, |request| answer(request, render))?;
         }
         None => {
-            let model = OpenModel::from_flags(flags)?;
+            let model = open_flags::model(flags)?;
             let render = |input: &ChatInput| prompt::render(&model, input);
             jsonl::serve(stdin, stdout, |request| answer(request, render))?;
         }

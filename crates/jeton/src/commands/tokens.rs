@@ -2,9 +2,10 @@
 
 use crate::commands::sample::token_ids;
 use crate::failure::Failure;
-use crate::jsonl::{self, RequestError};
-use crate::open_model::open_tokenizer;
+use crate::jsonl;
+use crate::open_flags;
 use crate::output;
+use answers::RequestError;
 use clap::ArgMatches;
 use serde_json::{Value, json};
 use text::{EncodeOptions, Tokenizer};
@@ -14,7 +15,7 @@ use text::{EncodeOptions, Tokenizer};
 /// # Errors
 /// When the tokenizer cannot be opened or the text is too long.
 pub fn tokenize(flags: &ArgMatches) -> Result<(), Failure> {
-    let tokenizer = open_tokenizer(flags)?;
+    let tokenizer = open_flags::tokenizer(flags)?;
     if let Some(text) = flags.get_one::<String>("text") {
         let options = EncodeOptions { add_special: false, parse_special: true };
         let ids = tokenizer.encode(text, options)?;
@@ -30,7 +31,7 @@ pub fn tokenize(flags: &ArgMatches) -> Result<(), Failure> {
 /// # Errors
 /// When the tokenizer cannot be opened or an id is outside of the vocabulary.
 pub fn detokenize(flags: &ArgMatches) -> Result<(), Failure> {
-    let tokenizer = open_tokenizer(flags)?;
+    let tokenizer = open_flags::tokenizer(flags)?;
     if let Some(ids) = flags.get_many::<u32>("ids") {
         let ids: Vec<u32> = ids.copied().collect();
         return Ok(output::line(&tokenizer.decode(&ids, false)?)?);

@@ -1,14 +1,18 @@
 //! `jeton trace`: step by step, how each token was chosen.
 
 use super::generate::prompt_from_flags;
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::generation::{Answer, Extras, Generator};
-use crate::json_numbers::from_f64;
-use crate::open_model::OpenModel;
+use crate::generation::Generator;
+use crate::open_flags;
 use crate::outcome::Outcome;
 use crate::terminal::{Align, Paint, Stream, bytes, quoted, table, tail};
-use crate::{output, param_values, response, structured, summary, trace_page};
+use crate::{output, param_flags, shape_flags, summary, trace_page};
+use answers::answer::Answer;
+use answers::effective::Effective;
+use answers::json_numbers::from_f64;
+use answers::open_model::OpenModel;
+use answers::request::Extras;
+use answers::response;
 use clap::ArgMatches;
 use engine::TokenEvent;
 use sampling::trace::{ChoiceTrace, StageTrace, TraceCandidate};
@@ -25,8 +29,8 @@ const TEXT_COLUMNS: usize = 48;
 /// # Errors
 /// When the model cannot be opened or the request is refused.
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
-    let model = OpenModel::from_flags(flags)?;
-    let effective = Effective::merge(&param_values::from_matches(flags), &model.recommended())?;
+    let model = open_flags::model(flags)?;
+    let effective = Effective::merge(&param_flags::from_matches(flags), &model.recommended())?;
     let prompt = prompt_from_flags(&model, flags)?;
     let as_json = flags.get_flag("json");
     let shown = flags.get_one::<u16>("candidates").map_or(0, |&count| usize::from(count));
@@ -39,7 +43,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     let extras = Extras {
         trace: Some(listed.min(engine::limits::TRACE_CANDIDATES_MAX)),
         show_special: true,
-        grammar: structured::from_flags(flags)?,
+        grammar: shape_flags::from_flags(flags)?,
     };
     let mut generator = Generator::new(&model, flags, 1)?;
     let answer = generator.answer(&model, &prompt, effective, extras, |_| Ok(()))?;

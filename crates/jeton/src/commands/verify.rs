@@ -2,13 +2,14 @@
 
 use crate::failure::Failure;
 use crate::generation::Generator;
-use crate::open_model::OpenModel;
+use crate::open_flags;
 use crate::outcome::Outcome;
-use crate::record::{self, Choice, Identity, Kind, Record};
 use crate::runs::{Run, run_all};
 use crate::terminal::quoted;
-use crate::thinking;
-use crate::{args, interrupt, output};
+use crate::{args, computing, interrupt, output};
+use answers::open_model::OpenModel;
+use answers::record::{self, Choice, Identity, Kind, Record};
+use answers::thinking;
 use clap::{Arg, ArgMatches, Command};
 use engine::LimitOverflow;
 use model::TokenId;
@@ -39,7 +40,7 @@ pub fn command() -> Command {
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     let path = flags.get_one::<String>("receipt").map_or("", String::as_str);
     let record = record::read(path, &[Kind::Receipt, Kind::State])?;
-    let model = OpenModel::from_flags(flags)?;
+    let model = open_flags::model(flags)?;
     let difference = match of_inputs(&record, &model)? {
         Some(difference) => Some(difference),
         None => match again(&record, &model, flags)? {
@@ -118,7 +119,7 @@ fn again(
     model: &OpenModel,
     flags: &ArgMatches,
 ) -> Result<Option<Vec<Run>>, Failure> {
-    let computing = record.computing.agreed(flags)?;
+    let computing = computing::agreed(&record.computing, flags)?;
     let params = record.params()?;
     let mut generator = Generator::computing_as(model, flags, computing, record.choices.len())?;
     let grammar = generator.grammar(model, record.grammar.as_ref())?;

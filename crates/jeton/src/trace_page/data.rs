@@ -1,8 +1,8 @@
 //! What the page shows, as JSON: the steps of the JSON trace without what only machines read.
 
-use crate::generation::Answer;
-use crate::open_model::OpenModel;
-use crate::response;
+use answers::answer::Answer;
+use answers::open_model::OpenModel;
+use answers::response;
 use engine::TokenEvent;
 use serde_json::{Value, json};
 

@@ -281,7 +281,7 @@ fn a_thought_that_was_cut_short_is_continued_as_such() {
 /// --repetition-penalty 1.1 --frequency-penalty 0.2 --min-p 0.02 --stop "The end" --receipt FILE`.
 #[test]
 fn a_receipt_of_an_earlier_build_still_holds() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/data/receipt.json");
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../answers/src/record/receipt.json");
     let run = jeton(&["verify", path]);
     assert_eq!(run.code, 0, "{} {}", run.out, run.err);
 }

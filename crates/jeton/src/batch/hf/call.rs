@@ -1,11 +1,12 @@
 //! The parameters of a `model.generate` call, with Transformers' defaults and rules.
 
 use super::super::matrix::{Padding, PaddingSide};
-use crate::effective::Effective;
 use crate::failure::Failure;
-use crate::jsonl::RequestError;
-use crate::open_model::OpenModel;
-use crate::param_values;
+use crate::param_flags;
+use answers::RequestError;
+use answers::effective::Effective;
+use answers::open_model::OpenModel;
+use answers::param_values;
 use clap::ArgMatches;
 use model::TokenId;
 use sampling::params::{ParamSpec, ParamValue};
@@ -70,7 +71,7 @@ impl Call {
                 return Err(Failure::new(format!("`--hf` must be a JSON object: {error}")));
             }
         };
-        let from_flags = param_values::from_matches(flags);
+        let from_flags = param_flags::from_matches(flags);
         let mut reader = Reader { fields, warnings: Vec::new() };
         Ok(reader.call(model, from_flags, prompts)?)
     }

@@ -11,8 +11,8 @@ mod write;
 
 pub use identity::Identity;
 pub use known_digests::recall_or_remember;
-pub use read::read;
-pub use write::{keep, of_answer};
+pub use read::{read, record_from_json};
+pub use write::of_answer;
 
 use crate::computing::Computing;
 use engine::{GenerateRequest, LimitOverflow, TextOptions};
@@ -29,6 +29,23 @@ pub const FILE_BYTES_MAX: u64 = 64 << 20;
 
 /// Parameters that say what is told about tokens or how many there may be, and never which.
 const NOT_SHAPING: &[&str] = &["max_tokens", "logprobs", "top_logprobs", "n", "best_of"];
+
+/// Why a run has no record, or a record cannot be used: one sentence.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct RecordError(String);
+
+impl RecordError {
+    pub(crate) fn new(message: impl std::fmt::Display) -> Self {
+        RecordError(message.to_string())
+    }
+}
+
+impl From<model::LoadError> for RecordError {
+    fn from(error: model::LoadError) -> Self {
+        RecordError::new(error)
+    }
+}
 
 /// What the file is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 //! From a GGUF file's metadata to the plain vocabulary that `text` builds a tokenizer from.
 
-use crate::failure::Failure;
+use crate::error::OpenError;
 use model::{LoadError, Metadata};
 use text::VocabSource;
 
@@ -8,12 +8,12 @@ use text::VocabSource;
 ///
 /// # Errors
 /// When a key is missing or of the wrong type.
-pub fn read(metadata: &Metadata) -> Result<VocabSource<&str>, Failure> {
+pub fn read(metadata: &Metadata) -> Result<VocabSource<&str>, OpenError> {
     let key = |name: &str| format!("tokenizer.ggml.{name}");
     let id = |name: &str| metadata.u32(&key(name));
-    let model = metadata
-        .str(&key("model"))?
-        .ok_or_else(|| Failure::new("the file has no tokenizer (`tokenizer.ggml.model`)"))?;
+    let model = metadata.str(&key("model"))?.ok_or_else(|| {
+        OpenError::part("vocabulary", "the file has no tokenizer (`tokenizer.ggml.model`)")
+    })?;
     Ok(VocabSource {
         model: model.to_owned(),
         pre: metadata.str(&key("pre"))?.map(str::to_owned),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 /// A receipt that an earlier build wrote.
-const RECEIPT: &str = include_str!("../../tests/it/data/receipt.json");
+const RECEIPT: &str = include_str!("receipt.json");
 
 fn receipt() -> Value {
     serde_json::from_str(RECEIPT).expect("it is JSON")

@@ -1,6 +1,6 @@
 //! Thinking at the edge: what a request says about it, told to the template and to the engine.
 
-use crate::jsonl::RequestError;
+use crate::error::RequestError;
 use crate::model_profile::{self, EFFORTS};
 use crate::open_model::OpenModel;
 use crate::prompt::{self, Prompt};

@@ -1,6 +1,6 @@
 //! What an answer that ended at its limit left open: as JSON and as the summary's line.
 
-use crate::generation::Answer;
+use crate::answer::Answer;
 use crate::open_model::OpenModel;
 use engine::thinking::{ThinkingClosed, ThinkingReport};
 use model::TokenId;

@@ -1,7 +1,7 @@
 //! Which model a run was of, by digests.
 
-use crate::failure::Failure;
 use crate::open_model::OpenModel;
+use model::LoadError;
 use serde_json::{Value, json};
 
 /// Names and SHA-256 digests of a model's files.
@@ -24,7 +24,7 @@ impl Identity {
     ///
     /// # Errors
     /// When a file cannot be read.
-    pub fn of(model: &OpenModel, template_used: bool) -> Result<Identity, Failure> {
+    pub fn of(model: &OpenModel, template_used: bool) -> Result<Identity, LoadError> {
         let template = if template_used { model.file.chat_template()? } else { None };
         Ok(Identity {
             name: model.name(),

@@ -1,7 +1,6 @@
 //! From what the user wrote to the prompt's token ids.
 
-use crate::failure::Failure;
-use crate::jsonl::RequestError;
+use crate::error::RequestError;
 use crate::open_model::OpenModel;
 use model::TokenId;
 use serde_json::{Map, Value, json};
@@ -149,7 +148,7 @@ fn time_from_json(value: &Value) -> Result<Option<LocalTime>, RequestError> {
 }
 
 /// The time that templates may print: UTC, since the standard library knows no time zones.
-fn now() -> Option<LocalTime> {
+pub fn now() -> Option<LocalTime> {
     let since_epoch = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).ok()?;
     let seconds = since_epoch.as_secs();
     let (year, month, day) = civil_from_days((seconds / 86_400) as i64);
@@ -171,24 +170,6 @@ fn civil_from_days(days: i64) -> (i32, u32, u32) {
     let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year as i32, month as u32, day)
-}
-
-/// The text of a prompt argument; `-` reads standard input, up to a bound.
-///
-/// # Errors
-/// When standard input cannot be read, is not UTF-8 or is too long.
-pub fn read_argument(argument: &str) -> Result<String, Failure> {
-    use std::io::Read;
-    if argument != "-" {
-        return Ok(argument.to_owned());
-    }
-    let limit = crate::jsonl::LINE_BYTES_MAX as u64;
-    let mut bytes = Vec::new();
-    std::io::stdin().lock().take(limit + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > limit {
-        return Err(Failure::new(format!("the prompt may have at most {limit} bytes")));
-    }
-    String::from_utf8(bytes).map_err(|_| Failure::new("the prompt on standard input is no UTF-8"))
 }
 
 #[cfg(test)]

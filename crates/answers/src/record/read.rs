@@ -1,8 +1,7 @@
 //! From a file to a record. The file is outside data: bounded, checked, and refused by name.
 
-use super::{Choice, FILE_BYTES_MAX, FORMAT_VERSION, Identity, Kind, Record, digest};
+use super::{Choice, FILE_BYTES_MAX, FORMAT_VERSION, Identity, Kind, Record, RecordError, digest};
 use crate::computing::Computing;
-use crate::failure::Failure;
 use crate::json_numbers::to_f64;
 use crate::{param_values, structured};
 use engine::TextOptions;
@@ -19,8 +18,8 @@ const CHOICES_MAX: usize = 1024;
 ///
 /// # Errors
 /// When it cannot be read, is too large, or is not such a file; the message names the field.
-pub fn read(path: &str, kinds: &[Kind]) -> Result<Record, Failure> {
-    let in_file = |error: &dyn std::fmt::Display| Failure::new(format!("{path}: {error}"));
+pub fn read(path: &str, kinds: &[Kind]) -> Result<Record, RecordError> {
+    let in_file = |error: &dyn std::fmt::Display| RecordError::new(format!("{path}: {error}"));
     let file = std::fs::File::open(path).map_err(|error| in_file(&error))?;
     let mut bytes = Vec::new();
     file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| in_file(&error))?;

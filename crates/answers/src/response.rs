@@ -1,11 +1,11 @@
 //! Answers as JSON: the fields of the JSON Lines protocol and of `--json`.
 
+use crate::answer::Answer;
 use crate::effective::{Effective, SetBy};
-use crate::generation::Answer;
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
 use crate::{
-    beam_tree, limit_views, param_values, speculation, structured, thinking, truncation, warnings,
+    beams, limit_views, param_values, speculation, structured, thinking, truncation, warnings,
 };
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
@@ -50,7 +50,7 @@ pub fn answer_json(model: &OpenModel, answer: &Answer) -> Value {
         json["warnings"] = warnings::to_json(&warnings);
     }
     if !finished.beams.is_empty() {
-        json["beams"] = beam_tree::beams_json(model, &finished.beams);
+        json["beams"] = beams::to_json(model, &finished.beams);
     }
     if let Some(report) = &finished.grammar {
         json["grammar"] = structured::report_json(report);

@@ -1,16 +1,16 @@
-//! What each limit of a list gives: as fields of the JSON answer and as a table.
+//! What each limit of a list gives: as fields of the JSON answer.
 
 use crate::json_numbers::from_f64;
 use crate::open_model::OpenModel;
-use crate::runs::Run;
-use crate::terminal::{Align, table};
 use crate::{thinking, truncation};
 use engine::views::{View, limit_shapes_tokens, views};
-use engine::{Engine, GenerateRequest};
+use engine::{Completion, EngineInfo, GenerateRequest};
 use policy::truncation::Diagnosis;
 use sampling::stop::FinishReason;
 use serde_json::{Value, json};
+use std::sync::Arc;
 use std::time::Duration;
+use text::Tokenizer;
 
 /// An answer under one limit.
 #[derive(Clone, Debug)]
@@ -22,16 +22,21 @@ pub struct LimitView {
 }
 
 impl LimitView {
-    /// The views of a request's list of limits, from its runs; none without a list.
-    pub fn of(request: &GenerateRequest, runs: &[Run], engine: &Engine) -> Vec<LimitView> {
+    /// The views of a request's list of limits, from its runs; none without a list. `latency` says
+    /// how long the run of that index took to so many tokens.
+    pub fn of(
+        request: &GenerateRequest,
+        completions: &[Completion],
+        latency: impl Fn(usize, usize) -> Duration,
+        tokenizer: &Arc<Tokenizer>,
+        info: &EngineInfo,
+    ) -> Vec<LimitView> {
         if request.params.limits().is_empty() {
             return Vec::new();
         }
-        let completions: Vec<_> = runs.iter().map(|run| run.completion.clone()).collect();
-        let views = views(request, &completions, engine.tokenizer(), engine.info());
         let with_latency =
-            |view: View| LimitView { latency: runs[view.run_index].latency(view.ids.len()), view };
-        views.into_iter().map(with_latency).collect()
+            |view: View| LimitView { latency: latency(view.run_index, view.ids.len()), view };
+        views(request, completions, tokenizer, info).into_iter().map(with_latency).collect()
     }
 
     /// What the cut left open; none where nothing was cut or nothing is visibly open.
@@ -90,35 +95,4 @@ pub fn add_json(
 pub fn apart_line(request: &GenerateRequest) -> Option<String> {
     let cause = limit_shapes_tokens(request).filter(|_| !request.params.limits().is_empty())?;
     Some(format!("each limit was run on its own: `{cause}` makes the tokens depend on it"))
-}
-
-/// The limits as a table for the summary: what each gives, needs and leaves open; empty without a
-/// list of limits.
-pub fn summary_table(model: &OpenModel, request: &GenerateRequest, views: &[LimitView]) -> String {
-    if views.is_empty() {
-        return String::new();
-    }
-    let heads = [
-        ("limit", Align::Right),
-        ("tokens", Align::Right),
-        ("finish", Align::Left),
-        ("latency", Align::Right),
-        ("left open", Align::Left),
-    ];
-    let row = |view: &LimitView| {
-        vec![
-            view.view.limit.to_string(),
-            view.view.ids.len().to_string(),
-            view.view.finish_reason.as_str().to_owned(),
-            milliseconds(view.latency),
-            view.diagnosis(model).map_or(String::new(), |found| found.explanation),
-        ]
-    };
-    let apart = apart_line(request).map_or(String::new(), |line| format!("{line}\n"));
-    apart + &table(&heads, &views.iter().map(row).collect::<Vec<_>>())
-}
-
-/// A time as people read it.
-pub fn milliseconds(time: Duration) -> String {
-    format!("{:.1} ms", time.as_secs_f64() * 1e3)
 }

@@ -1,9 +1,8 @@
 //! From a path to a model that can be used: its files, tokenizer, chat template, recommendations.
 
 use crate::computing::Computing;
-use crate::failure::Failure;
+use crate::error::OpenError;
 use crate::gguf_vocab;
-use clap::ArgMatches;
 use kernels::Kernels;
 use model::{
     Bytes, GenerationDefaults, Gguf, KvElement, LoadOptions, LoadedModel, ModelFile, Precision,
@@ -37,32 +36,33 @@ pub struct OpenModel {
     thinking: OnceLock<Option<Arc<ThinkingFormat>>>,
 }
 
-impl OpenModel {
-    /// Opens the model that `--model` names, or the one inside the program.
-    ///
-    /// # Errors
-    /// When a file is missing, malformed or not supported.
-    pub fn from_flags(flags: &ArgMatches) -> Result<OpenModel, Failure> {
-        OpenModel::open(flags.get_one::<String>("model").map(Path::new))
-    }
+/// What a model is computed with. Changes the speed and no token.
+#[derive(Clone, Debug, Default)]
+pub struct Effort {
+    /// Threads; none for as many as there are cores.
+    pub threads: Option<usize>,
+    /// Instructions; none for the best that the machine has.
+    pub kernels: Option<Kernels>,
+}
 
+impl OpenModel {
     /// Opens the model at `path`, or the one inside the program.
     ///
     /// # Errors
-    /// As [`OpenModel::from_flags`].
-    pub fn open(path: Option<&Path>) -> Result<OpenModel, Failure> {
+    /// When a file is missing, malformed or not supported.
+    pub fn open(path: Option<&Path>) -> Result<OpenModel, OpenError> {
         let file = match path {
             Some(path) => ModelFile::open(path)?,
             None => ModelFile::from_static(EMBEDDED)?,
         };
         let tokenizer = match file.metadata() {
             Some(metadata) => Tokenizer::from_vocab(gguf_vocab::read(metadata)?)
-                .map_err(|error| Failure::new(format!("{}: {error}", file.name())))?,
+                .map_err(|error| OpenError::part(file.name(), error))?,
             None => folder_tokenizer(&file)?,
         };
         let template =
             file.chat_template()?.map(|source| ChatTemplate::new(&source)).transpose().map_err(
-                |error| Failure::new(format!("{}: chat template: {error}", file.name())),
+                |error| OpenError::part(format!("{}: chat template", file.name()), error),
             )?;
         let defaults = file.generation_defaults()?;
         let eos_ids = eos_ids(&file, &defaults, &tokenizer);
@@ -84,30 +84,16 @@ impl OpenModel {
         self.thinking.get_or_init(find).as_ref()
     }
 
-    /// Brings the weights into reach, as the flags say.
-    ///
-    /// # Errors
-    /// When a tensor is missing or has the wrong shape.
-    pub fn load(&self, flags: &ArgMatches) -> Result<LoadedModel, Failure> {
-        self.load_as(flags, &Computing::from_flags(flags))
-    }
-
     /// Brings the weights into reach, to be computed in this way.
     ///
     /// # Errors
-    /// As [`OpenModel::load`].
-    pub fn load_as(
-        &self,
-        flags: &ArgMatches,
-        computing: &Computing,
-    ) -> Result<LoadedModel, Failure> {
-        let options = load_options(flags, computing)?;
+    /// When a tensor is missing or has the wrong shape, or the window is larger than the model's.
+    pub fn load(&self, computing: &Computing, effort: &Effort) -> Result<LoadedModel, OpenError> {
         let own = self.file.config().context_tokens_max;
-        if let Some(asked) = options.context_tokens.filter(|&asked| asked > own) {
-            let message = format!("`--context` must be at most the model's own {own} tokens");
-            return Err(Failure::new(format!("{message}; given {asked}")));
+        if let Some(asked) = computing.context_tokens.filter(|&asked| asked > own) {
+            return Err(OpenError::Context { own, asked });
         }
-        Ok(LoadedModel::load(&self.file, &options)?)
+        Ok(LoadedModel::load(&self.file, &load_options(computing, effort))?)
     }
 
     /// The recommendations as values of the parameter table.
@@ -139,8 +125,7 @@ fn short(value: f32) -> f64 {
 ///
 /// # Errors
 /// When a file is missing, malformed or not supported.
-pub fn open_tokenizer(flags: &ArgMatches) -> Result<Tokenizer, Failure> {
-    let path = flags.get_one::<String>("model").map(Path::new);
+pub fn open_tokenizer(path: Option<&Path>) -> Result<Tokenizer, OpenError> {
     let Some(path) = path.filter(|path| path.is_file()) else {
         return match path {
             Some(folder) if folder.is_dir() && !folder.join("config.json").exists() => {
@@ -148,12 +133,13 @@ pub fn open_tokenizer(flags: &ArgMatches) -> Result<Tokenizer, Failure> {
             }
             _ => {
                 let model = OpenModel::open(path)?;
-                Arc::into_inner(model.tokenizer).ok_or_else(|| Failure::new("tokenizer in use"))
+                Arc::into_inner(model.tokenizer)
+                    .ok_or_else(|| OpenError::part("tokenizer", "it is in use"))
             }
         };
     };
     let in_file =
-        |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+        |error: &dyn std::fmt::Display| OpenError::part(path.display().to_string(), error);
     let bytes = Bytes::map_file(path).map_err(|error| in_file(&error))?;
     if bytes.starts_with(b"GGUF") {
         let gguf = Gguf::read(&bytes, &path.display().to_string())?;
@@ -164,23 +150,23 @@ pub fn open_tokenizer(flags: &ArgMatches) -> Result<Tokenizer, Failure> {
 }
 
 /// A folder that holds a tokenizer and no model.
-fn bare_folder_tokenizer(folder: &Path) -> Result<Tokenizer, Failure> {
+fn bare_folder_tokenizer(folder: &Path) -> Result<Tokenizer, OpenError> {
     let path = folder.join("tokenizer.json");
     let in_file =
-        |error: &dyn std::fmt::Display| Failure::new(format!("{}: {error}", path.display()));
+        |error: &dyn std::fmt::Display| OpenError::part(path.display().to_string(), error);
     let bytes = Bytes::map_file(&path).map_err(|error| in_file(&error))?;
     let config = std::fs::read(folder.join("tokenizer_config.json")).ok();
     let config: Option<Value> = config.and_then(|bytes| serde_json::from_slice(&bytes).ok());
     Tokenizer::from_json(&bytes, config.as_ref()).map_err(|error| in_file(&error))
 }
 
-fn folder_tokenizer(file: &ModelFile) -> Result<Tokenizer, Failure> {
-    let json = file.hf_bytes("tokenizer.json")?.ok_or_else(|| {
-        Failure::new(format!("{}: the folder has no `tokenizer.json`", file.name()))
-    })?;
+fn folder_tokenizer(file: &ModelFile) -> Result<Tokenizer, OpenError> {
+    let json = file
+        .hf_bytes("tokenizer.json")?
+        .ok_or_else(|| OpenError::part(file.name(), "the folder has no `tokenizer.json`"))?;
     let config = file.hf_json("tokenizer_config.json")?;
     Tokenizer::from_json(&json, config.as_ref())
-        .map_err(|error| Failure::new(format!("{}/tokenizer.json: {error}", file.name())))
+        .map_err(|error| OpenError::part(format!("{}/tokenizer.json", file.name()), error))
 }
 
 /// A folder says exactly which ids end a text. A GGUF file names one or two, and chat models end
@@ -199,7 +185,10 @@ fn eos_ids(file: &ModelFile, defaults: &GenerationDefaults, tokenizer: &Tokenize
 }
 
 /// The texts of special tokens under the names that templates use.
-fn special_tokens(file: &ModelFile, tokenizer: &Tokenizer) -> Result<Map<String, Value>, Failure> {
+fn special_tokens(
+    file: &ModelFile,
+    tokenizer: &Tokenizer,
+) -> Result<Map<String, Value>, OpenError> {
     let mut tokens = Map::new();
     let ids = tokenizer.special_ids();
     let named = [
@@ -223,12 +212,13 @@ fn special_tokens(file: &ModelFile, tokenizer: &Tokenizer) -> Result<Map<String,
     Ok(tokens)
 }
 
-/// How the flags want the model to be computed.
-fn load_options(flags: &ArgMatches, computing: &Computing) -> Result<LoadOptions, Failure> {
-    let word = |name: &str| flags.get_one::<String>(name).map(String::as_str);
+fn load_options(computing: &Computing, effort: &Effort) -> LoadOptions {
     let mut options = LoadOptions::default();
-    if let Some(&threads) = flags.get_one::<u16>("threads") {
-        options.threads = usize::from(threads);
+    if let Some(threads) = effort.threads {
+        options.threads = threads;
+    }
+    if let Some(kernels) = effort.kernels {
+        options.kernels = kernels;
     }
     if computing.precision == "f32" {
         options.precision = Precision::F32;
@@ -238,14 +228,6 @@ fn load_options(flags: &ArgMatches, computing: &Computing) -> Result<LoadOptions
         "f32" => Some(KvElement::F32),
         _ => None,
     };
-    if let Some(name) = word("isa") {
-        options.kernels = Kernels::named(name).ok_or_else(|| {
-            let known: Vec<&str> =
-                Kernels::all_available().iter().map(|kernels| kernels.isa().name()).collect();
-            Failure::new(format!("this machine cannot run `--isa {name}`"))
-                .with_hint(format!("it can run {}", known.join(", ")))
-        })?;
-    }
     options.context_tokens = computing.context_tokens;
-    Ok(options)
+    options
 }

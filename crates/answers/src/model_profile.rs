@@ -1,7 +1,7 @@
 //! What is known of models by their names: which sampling parameters they lock, and which words
 //! for reasoning effort they were trained with. And what an effort means for all others.
 
-use crate::jsonl::RequestError;
+use crate::error::RequestError;
 use crate::open_model::OpenModel;
 use engine::thinking::EffortBudget;
 
