@@ -88,7 +88,7 @@ pub fn stop_json(model: &OpenModel, answer: &Answer) -> Value {
             stop["set_by"] = Value::from(limit_set_by(answer));
         }
         StopReason::GrammarComplete => {}
-        StopReason::Cancelled | StopReason::Failed => {
+        StopReason::Deadline | StopReason::Cancelled | StopReason::Failed => {
             let why = finished.interruption.as_ref().map(ToString::to_string);
             stop["message"] = Value::from(why);
         }

@@ -7,12 +7,13 @@ use crate::draft::Speculation;
 use crate::limits::{EngineConfig, PROMPT_LOGPROBS_MAX, TRACE_CANDIDATES_MAX};
 use crate::rejection::{ConfigError, ContextSetBy, Rejection};
 use crate::sink::{Delivery, EventSink};
+use crate::status::StatusBoard;
 use crate::thinking::ThinkingPlan;
 use crate::vocabulary::TokenizerVocabulary;
 use model::{Forward, TokenId};
 use sampling::params::ParamError;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use text::Tokenizer;
 
 /// What callers may know about an engine; it never changes.
@@ -76,6 +77,9 @@ pub(crate) struct Admission {
     /// Requests accepted and not finished.
     request_count: AtomicUsize,
     closed: AtomicBool,
+    /// Counts the wishes of callers that a request ends.
+    endings: Arc<AtomicUsize>,
+    pub board: StatusBoard,
 }
 
 /// How many tokens a request can generate, and what says so.
@@ -100,6 +104,8 @@ impl Admission {
             next_id: AtomicU64::new(0),
             request_count: AtomicUsize::new(0),
             closed: AtomicBool::new(false),
+            endings: Arc::default(),
+            board: StatusBoard::default(),
         }
     }
 
@@ -184,15 +190,43 @@ impl Admission {
         let client = Client {
             request: RequestId(self.next_id.fetch_add(1, Ordering::Relaxed)),
             sink: Some(sink),
-            cancelled: Arc::default(),
+            ending: Arc::new(Ending { asked: OnceLock::new(), count: Arc::clone(&self.endings) }),
             admission: Arc::clone(self),
         };
         Ok(Accepted { request, limit, client })
     }
 
+    /// Requests accepted and not finished.
+    pub fn request_count(&self) -> usize {
+        self.request_count.load(Ordering::Acquire)
+    }
+
+    /// How often a caller wished the end of a request: while it stays the same, nobody new did.
+    pub fn ending_count(&self) -> usize {
+        self.endings.load(Ordering::Acquire)
+    }
+
     /// Refuses all later requests.
     pub fn close(&self) {
         self.closed.store(true, Ordering::Release);
+    }
+}
+
+/// A caller's wish that its request ends.
+#[derive(Debug)]
+pub(crate) struct Ending {
+    /// The first wish; later ones change nothing.
+    asked: OnceLock<Interruption>,
+    /// Shared by all requests: see [`Admission::ending_count`].
+    count: Arc<AtomicUsize>,
+}
+
+impl Ending {
+    /// Asks for the end.
+    pub fn ask(&self, why: Interruption) {
+        if self.asked.set(why).is_ok() {
+            self.count.fetch_add(1, Ordering::Release);
+        }
     }
 }
 
@@ -204,7 +238,7 @@ pub(crate) struct Client {
     request: RequestId,
     /// None once `Finished` was sent.
     sink: Option<Box<dyn EventSink>>,
-    cancelled: Arc<AtomicBool>,
+    ending: Arc<Ending>,
     admission: Arc<Admission>,
 }
 
@@ -214,14 +248,14 @@ impl Client {
         self.request
     }
 
-    /// The flag by which the caller cancels from another thread.
-    pub fn cancel_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.cancelled)
+    /// By what the caller ends it from another thread.
+    pub fn ending(&self) -> Arc<Ending> {
+        Arc::clone(&self.ending)
     }
 
-    /// Whether the caller cancelled.
-    pub fn is_cancelled(&self) -> bool {
-        self.cancelled.load(Ordering::Relaxed)
+    /// Why the caller wants it to end, if it does.
+    pub fn asked_end(&self) -> Option<&Interruption> {
+        self.ending.asked.get()
     }
 
     /// Sends an event that is not the last. An error says how the reader fails.
@@ -237,6 +271,7 @@ impl Client {
     /// Sends the last event and lets go of the reader.
     pub fn finish(&mut self, finished: Finished) {
         if let Some(sink) = self.sink.take() {
+            self.admission.board.count_finished(&finished);
             // Whoever asks for the place of a request that he saw finished must find it free.
             self.admission.request_count.fetch_sub(1, Ordering::AcqRel);
             // A reader that is full or gone has nothing to be told with.

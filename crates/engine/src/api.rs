@@ -39,6 +39,9 @@ pub struct GenerateRequest {
     /// The seed of the random numbers. The engine knows no chance: a caller that was given no seed
     /// draws one and reports it.
     pub seed: u64,
+    /// For whom it is computed: those who wait share the engine fairly between owners, however many
+    /// requests each has. 0 is nobody in particular. Changes the order of work and no token.
+    pub owner: u64,
     /// Number of this choice among those of the same request, from 0: choices draw apart.
     pub choice_index: u32,
     /// What happens when prompt and `max_tokens` exceed the context.
@@ -75,6 +78,7 @@ impl GenerateRequest {
             stage_state: Vec::new(),
             params,
             seed,
+            owner: 0,
             choice_index: 0,
             on_overflow: LimitOverflow::Refuse,
             text: TextOptions::default(),
@@ -242,6 +246,8 @@ pub struct Finished {
 pub enum Interruption {
     /// The caller cancelled it.
     Cancelled,
+    /// The time that the caller gave it is over. The engine has no clock: the caller says so.
+    Deadline,
     /// The caller did not read its events.
     SinkFull,
     /// The reader of the events is gone.
@@ -260,6 +266,7 @@ impl Interruption {
     /// The ending it stands for.
     pub fn stop_reason(&self) -> StopReason {
         match self {
+            Self::Deadline => StopReason::Deadline,
             Self::Cancelled | Self::SinkFull | Self::SinkGone | Self::Shutdown => {
                 StopReason::Cancelled
             }
@@ -286,6 +293,7 @@ impl fmt::Display for Interruption {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Cancelled => f.write_str("cancelled by the caller"),
+            Self::Deadline => f.write_str("ended: the time that it was given is over"),
             Self::SinkFull => f.write_str("cancelled: its events were not read in time"),
             Self::SinkGone => f.write_str("cancelled: nobody reads its events any more"),
             Self::Shutdown => f.write_str("cancelled: the engine was shut down"),

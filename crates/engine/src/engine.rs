@@ -31,6 +31,8 @@ pub struct Engine {
     pub(crate) mask_worker: MaskWorker,
     pub(crate) admission: Arc<Admission>,
     tokenizer: Arc<Tokenizer>,
+    /// The wishes for an end that were seen.
+    pub(crate) endings_seen: usize,
 }
 
 impl Engine {
@@ -44,7 +46,7 @@ impl Engine {
         let info = EngineInfo::new(model.as_ref(), &tokenizer, &config)?;
         let (block_count, block_tokens) = (config.kv_blocks_max, config.kv_block_tokens);
         let blocks = KvBlocks::new(block_count, block_tokens, config.prefix_sharing);
-        Ok(Engine {
+        let engine = Engine {
             kv: KvPool::new(model.kv_shape(), block_tokens, block_count),
             logits: Logits::new(),
             scheduler: Scheduler::new(blocks, config.step_tokens_max, config.sequences_max),
@@ -55,7 +57,10 @@ impl Engine {
             admission: Arc::new(Admission::new(info)),
             model,
             tokenizer,
-        })
+            endings_seen: 0,
+        };
+        engine.admission.board.begin(block_count);
+        Ok(engine)
     }
 
     /// This engine with a model that drafts for requests with
@@ -106,7 +111,12 @@ impl Engine {
 
     /// Ends a request; its last event is sent before this returns. False when there is none such.
     pub fn cancel(&mut self, request: RequestId) -> bool {
-        self.finish(request, End::Interrupted(Interruption::Cancelled))
+        self.end(request, Interruption::Cancelled)
+    }
+
+    /// Ends a request, and says why; the rest is as for [`Engine::cancel`].
+    pub fn end(&mut self, request: RequestId, why: Interruption) -> bool {
+        self.finish(request, End::Interrupted(why))
     }
 
     /// Whether nothing is left to do.
@@ -155,8 +165,9 @@ impl Engine {
         let (generation, sequence) =
             Generation::new(accepted, &self.tokenizer, &self.admission.info);
         let id = generation.id();
-        match generation.ended_earlier.clone() {
-            Some(stop) => generation.finish(&sequence, End::Stopped(stop)),
+        let asked = generation.asked_end().cloned().map(End::Interrupted);
+        match asked.or_else(|| generation.ended_earlier.clone().map(End::Stopped)) {
+            Some(end) => generation.finish(&sequence, end),
             None => {
                 self.scheduler.enqueue(sequence);
                 self.generations.insert(id, generation);

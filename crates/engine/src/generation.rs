@@ -157,9 +157,9 @@ impl Generation {
         }))
     }
 
-    /// Whether the caller wants no more.
-    pub fn is_cancelled(&self) -> bool {
-        self.client.is_cancelled()
+    /// Why the caller wants no more, if that is so.
+    pub fn asked_end(&self) -> Option<&Interruption> {
+        self.client.asked_end()
     }
 
     /// Where its drafts come from.

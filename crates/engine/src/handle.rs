@@ -9,14 +9,14 @@
 //! request says so itself), and is joined. When a step panics, the same happens with the panic's
 //! message. So every accepted request sees exactly one `Finished`, whatever happens.
 
-use crate::admission::{Accepted, Admission, EngineInfo};
+use crate::admission::{Accepted, Admission, Ending, EngineInfo};
 use crate::api::{GenerateRequest, Interruption, RequestId};
 use crate::engine::Engine;
 use crate::rejection::Rejection;
 use crate::sink::EventSink;
+use crate::status::EngineStatus;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -35,7 +35,7 @@ pub struct EngineHandle {
 #[derive(Clone, Debug)]
 pub struct Ticket {
     request: RequestId,
-    cancelled: Arc<AtomicBool>,
+    ending: Arc<Ending>,
 }
 
 enum Command {
@@ -71,6 +71,11 @@ impl EngineHandle {
         &self.tokenizer
     }
 
+    /// How things stood after the last step, and what was done so far. Waits for nothing.
+    pub fn status(&self) -> EngineStatus {
+        self.admission.board.read(self.admission.request_count())
+    }
+
     /// Checks and queues a request; never waits for the engine.
     pub fn submit(
         &self,
@@ -81,7 +86,7 @@ impl EngineHandle {
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let accepted = self.admission.enter(request, limit, sink)?;
         let ticket =
-            Ticket { request: accepted.client.request(), cancelled: accepted.client.cancel_flag() };
+            Ticket { request: accepted.client.request(), ending: accepted.client.ending() };
         match commands.try_send(Command::Submit(Box::new(accepted))) {
             Ok(()) => Ok(ticket),
             Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
@@ -115,10 +120,16 @@ impl Ticket {
         self.request
     }
 
-    /// Asks for the end of the request; `Finished` comes after the step that is being computed.
-    /// Dropping a ticket cancels nothing.
+    /// Asks for the end of the request, and says why: `Finished` comes after the step that is being
+    /// computed, with the text that was held back, and its blocks are free then. The first wish
+    /// counts. Dropping a ticket ends nothing.
+    pub fn end(&self, why: Interruption) {
+        self.ending.ask(why);
+    }
+
+    /// Ends the request as cancelled.
     pub fn cancel(&self) {
-        self.cancelled.store(true, Ordering::Relaxed);
+        self.end(Interruption::Cancelled);
     }
 }
 

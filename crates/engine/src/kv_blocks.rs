@@ -22,6 +22,8 @@ pub(crate) struct KvBlocks {
     blocks: Vec<BlockState>,
     /// The blocks that no sequence holds, next to be reused first.
     free: BTreeSet<(ReuseOrder, KvBlockId)>,
+    /// How many of the free blocks still have a content that can be found.
+    cached_count: usize,
     /// Sealed blocks by a hash of their content; [`Seal`] has the content itself.
     sealed: BTreeMap<u64, KvBlockId>,
     content_hash: fn(Option<KvBlockId>, &[TokenId]) -> u64,
@@ -54,6 +56,12 @@ enum ReuseOrder {
     Sealed(u64),
 }
 
+impl ReuseOrder {
+    fn is_cached(self) -> bool {
+        matches!(self, Self::Sealed(_))
+    }
+}
+
 /// The blocks of one sequence, in order of position.
 #[derive(Debug, Default)]
 pub(crate) struct BlockTable {
@@ -81,6 +89,7 @@ impl KvBlocks {
             prefix_sharing,
             blocks: (0..count).map(|_| untouched()).collect(),
             free,
+            cached_count: 0,
             sealed: BTreeMap::new(),
             content_hash,
             release_count: 0,
@@ -100,6 +109,16 @@ impl KvBlocks {
     /// Blocks that no sequence holds.
     pub fn free_count(&self) -> usize {
         self.free.len()
+    }
+
+    /// Of the free blocks, those whose content a later sequence may still find.
+    pub fn cached_count(&self) -> usize {
+        self.cached_count
+    }
+
+    /// Blocks of the pool.
+    pub fn block_count(&self) -> usize {
+        self.blocks.len()
     }
 
     /// Adds a block of its own to the end of `table`; false when none is free.
@@ -227,7 +246,8 @@ impl KvBlocks {
 
     /// Takes a free block for writing; what it held is forgotten.
     fn take(&mut self) -> Option<KvBlockId> {
-        let (_, block) = self.free.pop_first()?;
+        let (order, block) = self.free.pop_first()?;
+        self.cached_count -= usize::from(order.is_cached());
         self.unseal(block);
         self.state_mut(block).reference_count = 1;
         Some(block)
@@ -239,6 +259,7 @@ impl KvBlocks {
         state.reference_count += 1;
         if state.reference_count == 1 {
             self.free.remove(&(order, block));
+            self.cached_count -= usize::from(order.is_cached());
         }
     }
 
@@ -255,6 +276,7 @@ impl KvBlocks {
             };
             let order = state.order;
             self.free.insert((order, block));
+            self.cached_count += usize::from(order.is_cached());
         }
     }
 
@@ -333,6 +355,8 @@ impl KvBlocks {
         }
         let free_count = held.iter().filter(|&&count| count == 0).count();
         assert_eq!(self.free.len(), free_count);
+        let cached = |(order, _): &&(ReuseOrder, KvBlockId)| order.is_cached();
+        assert_eq!(self.cached_count, self.free.iter().filter(cached).count());
         let sealed_count = self.blocks.iter().filter(|state| state.seal.is_some()).count();
         assert_eq!(self.sealed.len(), sealed_count);
     }

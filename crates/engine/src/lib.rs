@@ -39,6 +39,7 @@ pub mod views;
 pub mod collect;
 pub mod handle;
 pub mod sink;
+pub mod status;
 pub mod thinking;
 
 pub use admission::EngineInfo;
@@ -55,4 +56,5 @@ pub use handle::{EngineHandle, Ticket};
 pub use limits::EngineConfig;
 pub use rejection::{ConfigError, Rejection};
 pub use sink::{Delivery, EventSink, EventStream, event_channel};
+pub use status::{EngineStatus, FinishedCounts};
 pub use vocabulary::TokenizerVocabulary;

@@ -158,6 +158,11 @@ impl Scheduler {
         self.running.len()
     }
 
+    /// Requests admitted.
+    pub fn running_requests(&self) -> usize {
+        self.running.iter().filter(|sequence| sequence.id.branch == 0).count()
+    }
+
     /// Sequences in the queue.
     pub fn waiting_count(&self) -> usize {
         self.waiting.len()

@@ -17,14 +17,14 @@ impl Engine {
     /// Computes one step for all running requests and sends their events.
     pub fn step(&mut self) -> StepReport {
         let before = self.generations.len();
-        self.drop_cancelled();
+        self.drop_ended();
         self.draft();
         let (plan, lost) = self.plan();
         self.prepare_masks(&plan);
         self.forward(&plan);
         let outcomes = self.choose(&plan);
         let token_count = self.settle(&plan, outcomes, lost);
-        StepReport {
+        let report = StepReport {
             row_count: plan.rows.row_count(),
             logits_count: plan.rows.logits_count(),
             token_count,
@@ -32,15 +32,25 @@ impl Engine {
             preempted_count: plan.preempted.len(),
             finished_count: before - self.generations.len(),
             ..self.report()
-        }
+        };
+        self.publish(&report);
+        report
     }
 
-    fn drop_cancelled(&mut self) {
-        let cancelled =
-            |(id, generation): (&RequestId, &Generation)| generation.is_cancelled().then_some(*id);
-        let ids: Vec<RequestId> = self.generations.iter().filter_map(cancelled).collect();
-        for id in ids {
-            self.cancel(id);
+    /// Ends the requests whose callers want no more, whether they run or wait.
+    fn drop_ended(&mut self) {
+        let ending_count = self.admission.ending_count();
+        if self.endings_seen == ending_count {
+            return;
+        }
+        self.endings_seen = ending_count;
+        let asked = |(&id, generation): (&RequestId, &Generation)| {
+            generation.asked_end().map(|why| (id, why.clone()))
+        };
+        let ended: Vec<(RequestId, Interruption)> =
+            self.generations.iter().filter_map(asked).collect();
+        for (id, why) in ended {
+            self.end(id, why);
         }
     }
 

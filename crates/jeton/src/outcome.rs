@@ -28,6 +28,7 @@ impl Outcome {
         for interruption in interruptions.into_iter().flatten() {
             match interruption {
                 Interruption::Cancelled => outcome = Outcome::Interrupted,
+                Interruption::Deadline => {}
                 other => return Err(Failure::new(other)),
             }
         }

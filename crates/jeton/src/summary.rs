@@ -94,7 +94,7 @@ fn stop_words(model: &OpenModel, answer: &Answer) -> String {
             format!("max_tokens {} (set by {})", limit(), limit_set_by(answer))
         }
         StopReason::ContextFull => format!("context full after {} tokens", limit()),
-        StopReason::Cancelled | StopReason::Failed => {
+        StopReason::Deadline | StopReason::Cancelled | StopReason::Failed => {
             let why = finished.interruption.as_ref().map(ToString::to_string);
             why.unwrap_or_else(|| finished.stop_reason.name().to_owned())
         }

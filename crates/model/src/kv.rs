@@ -62,6 +62,8 @@ pub struct KvPool {
     shape: KvShape,
     block_tokens: usize,
     blocks: Vec<KvNumbers>,
+    /// Blocks that have memory.
+    taken_count: usize,
 }
 
 /// The numbers of one block, in the order told above; empty until first used.
@@ -81,7 +83,7 @@ impl KvPool {
             KvElement::F32 => KvNumbers::F32(Vec::new()),
             KvElement::F16 => KvNumbers::F16(Vec::new()),
         };
-        KvPool { shape, block_tokens, blocks: vec![empty; block_count] }
+        KvPool { shape, block_tokens, blocks: vec![empty; block_count], taken_count: 0 }
     }
 
     /// The shape of a position.
@@ -106,7 +108,7 @@ impl KvPool {
 
     /// Bytes taken so far: used blocks only.
     pub fn taken_bytes(&self) -> usize {
-        self.blocks.iter().filter(|block| !block.is_empty()).count() * self.block_bytes()
+        self.taken_count * self.block_bytes()
     }
 
     /// Copies the contents of block `from` into block `to` (copy on write of a shared block).
@@ -122,6 +124,7 @@ impl KvPool {
             .blocks
             .get_disjoint_mut([from, to])
             .expect("both blocks are in the pool and differ");
+        self.taken_count += usize::from(target.is_empty());
         target.copy_from(source);
     }
 
@@ -175,6 +178,7 @@ impl KvPool {
         let block = &mut self.blocks[block.0 as usize];
         if block.is_empty() {
             block.take_memory(numbers);
+            self.taken_count += 1;
         }
         block
     }

@@ -13,6 +13,7 @@ mod same_tokens;
 mod sampled;
 mod simulation;
 mod speculation;
+mod status;
 mod stops;
 mod structured;
 mod thinking;

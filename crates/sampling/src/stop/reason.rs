@@ -22,6 +22,8 @@ pub enum StopReason {
     MaxTokens,
     /// Prompt and output fill the model's context window.
     ContextFull,
+    /// The time that the request was given is over.
+    Deadline,
     /// The caller gave up or its connection ended.
     Cancelled,
     /// The model gave logits that cannot be sampled from, or the engine failed.
@@ -33,7 +35,7 @@ pub enum StopReason {
 pub enum FinishReason {
     /// The model ended by itself, by a stop token or string, or with a complete document.
     Stop,
-    /// A limit ended it.
+    /// A limit ended it: of tokens, of the context, or of time.
     Length,
     /// The caller ended it.
     Cancelled,
@@ -48,7 +50,7 @@ impl StopReason {
             Self::Eos(_) | Self::StopToken(_) | Self::StopString { .. } | Self::GrammarComplete => {
                 FinishReason::Stop
             }
-            Self::MaxTokens | Self::ContextFull => FinishReason::Length,
+            Self::MaxTokens | Self::ContextFull | Self::Deadline => FinishReason::Length,
             Self::Cancelled => FinishReason::Cancelled,
             Self::Failed => FinishReason::Error,
         }
@@ -63,6 +65,7 @@ impl StopReason {
             Self::GrammarComplete => "grammar_complete",
             Self::MaxTokens => "max_tokens",
             Self::ContextFull => "context_full",
+            Self::Deadline => "deadline",
             Self::Cancelled => "cancelled",
             Self::Failed => "failed",
         }
