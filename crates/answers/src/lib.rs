@@ -21,6 +21,7 @@ pub mod prompt;
 pub mod request;
 pub mod structured;
 pub mod thinking;
+mod typed_text;
 
 pub mod answer;
 pub mod beams;

@@ -2,6 +2,7 @@
 
 use crate::error::RequestError;
 use crate::open_model::OpenModel;
+use crate::typed_text;
 use model::TokenId;
 use serde_json::{Map, Value, json};
 use text::{ChatInput, EncodeOptions, LocalTime};
@@ -13,8 +14,12 @@ pub enum Prompt {
     Ids(Vec<TokenId>),
     /// Text to be continued.
     Text(String),
-    /// A conversation to be answered.
+    /// A conversation to be answered. Text of special tokens in it becomes those tokens, as in
+    /// other programs' command lines.
     Chat(Box<ChatInput>),
+    /// A conversation in which strangers typed: text of special tokens in their messages stays
+    /// text.
+    Strangers(Box<ChatInput>),
 }
 
 impl Prompt {
@@ -26,7 +31,7 @@ impl Prompt {
         match self {
             Prompt::Ids(ids) => Ok(ids.clone()),
             Prompt::Text(text) => encode(model, text, true),
-            Prompt::Chat(input) => encode(model, &render(model, input)?, false),
+            Prompt::Chat(_) | Prompt::Strangers(_) => Ok(self.rendered(model, &Map::new())?.1),
         }
     }
 
@@ -34,8 +39,36 @@ impl Prompt {
     pub fn is_continued(&self) -> bool {
         match self {
             Prompt::Ids(_) | Prompt::Text(_) => true,
-            Prompt::Chat(input) => input.continue_final_message,
+            Prompt::Chat(input) | Prompt::Strangers(input) => input.continue_final_message,
         }
+    }
+
+    /// The conversation, where it is one: then the chat template makes the prompt.
+    pub fn conversation(&self) -> Option<&ChatInput> {
+        match self {
+            Prompt::Ids(_) | Prompt::Text(_) => None,
+            Prompt::Chat(input) | Prompt::Strangers(input) => Some(input),
+        }
+    }
+
+    /// The text and tokens of a conversation, with more variables for its template; empty where it
+    /// is none.
+    pub(crate) fn rendered(
+        &self,
+        model: &OpenModel,
+        template_kwargs: &Map<String, Value>,
+    ) -> Result<(String, Vec<TokenId>), RequestError> {
+        let Some(input) = self.conversation() else { return Ok((String::new(), Vec::new())) };
+        let mut input = input.clone();
+        input.template_kwargs.extend(template_kwargs.clone());
+        if matches!(self, Prompt::Chat(_)) {
+            let text = render(model, &input)?;
+            let ids = encode(model, &text, false)?;
+            return Ok((text, ids));
+        }
+        let marks = typed_text::mark(&model.tokenizer, &mut input);
+        let marked = render(model, &input)?;
+        Ok((marks.restored(&marked), marks.encode(model, &marked)?))
     }
 }
 

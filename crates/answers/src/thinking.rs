@@ -3,7 +3,7 @@
 use crate::error::RequestError;
 use crate::model_profile::{self, EFFORTS};
 use crate::open_model::OpenModel;
-use crate::prompt::{self, Prompt};
+use crate::prompt::Prompt;
 use engine::Usage;
 use engine::thinking::{
     EffortBudget, ThinkingClosed, ThinkingEndedBy, ThinkingReport, ThinkingSetup,
@@ -33,19 +33,16 @@ pub fn prepare(
     prompt: &Prompt,
     params: &SamplingParams,
 ) -> Result<Prepared, RequestError> {
-    let (Prompt::Chat(input), Some(format)) = (prompt, model.thinking()) else {
+    let (Some(input), Some(format)) = (prompt.conversation(), model.thinking()) else {
         check_absent(params)?;
         return Ok(Prepared { ids: prompt.encode(model)?, thinking: None });
     };
     let wish = Wish::of(params, format, model);
-    let mut input = input.clone();
-    input.template_kwargs.extend(wish.template_kwargs);
-    let text = prompt::render(model, &input)?;
-    let start = match final_text(&input) {
+    let (text, ids) = prompt.rendered(model, &wish.template_kwargs)?;
+    let start = match final_text(input) {
         Some(final_text) => format.start_of_continued(&text, &final_text),
         None => format.start(&text),
     };
-    let ids = prompt::encode(model, &text, false)?;
     let setup = ThinkingSetup { format: format.clone(), start, effort: wish.effort };
     Ok(Prepared { ids, thinking: Some(setup) })
 }

@@ -3,6 +3,8 @@
 //! The first three steps are Hugging Face `tokenizers`, so that a `tokenizer.json` means here what
 //! it means there; the words are encoded by our own pair merging, or its Unigram model.
 
+use std::ops::Range;
+
 use ahash::AHashMap;
 use tokenizers::models::bpe::BpeTrainer;
 use tokenizers::models::unigram::Unigram;
@@ -96,6 +98,19 @@ impl Encoder {
             seen.insert(word, (start, out.len()));
         }
         Ok(())
+    }
+
+    /// Where in a text stand the tokens that `parse_special` finds and plain text may not become:
+    /// byte ranges, in order.
+    pub(crate) fn special_ranges(&self, text: &str) -> Vec<Range<usize>> {
+        let decoder = self.added.get_added_tokens_decoder();
+        let is_special = |token: &Token| decoder.get(&token.id).is_some_and(|added| added.special);
+        let cut = self.added.extract_and_normalize(self.normalizer.as_ref(), text);
+        let splits = cut.get_splits(OffsetReferential::Original, OffsetType::Byte);
+        let specials = splits.into_iter().filter(|(_, _, tokens)| {
+            tokens.as_ref().is_some_and(|tokens| tokens.iter().any(is_special))
+        });
+        specials.map(|(_, (start, end), _)| start..end).collect()
     }
 
     /// Whether a token is matched whole wherever it appears.

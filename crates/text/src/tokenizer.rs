@@ -74,6 +74,12 @@ impl Tokenizer {
         Ok(ids)
     }
 
+    /// Where in a text stand special tokens, as `parse_special` would find them: byte ranges, in
+    /// order. Blanks that such a token swallows belong to it.
+    pub fn special_ranges(&self, text: &str) -> Vec<std::ops::Range<usize>> {
+        self.encoder.special_ranges(text)
+    }
+
     /// Turns ids into text. Bytes that are no UTF-8 become U+FFFD; with `skip_special` the special
     /// tokens leave no trace, without it they are written as their text.
     pub fn decode(&self, ids: &[TokenId], skip_special: bool) -> Result<String, DecodeError> {

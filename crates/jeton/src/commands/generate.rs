@@ -64,7 +64,7 @@ pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
             let grammar = shape_flags::from_flags(flags)?;
             let extras = Extras { show_special, grammar, ..Extras::default() };
             let answer = generator.answer(&model, &prompt, effective, extras, show)?;
-            (generator.computing().clone(), answer, matches!(prompt, Prompt::Chat(_)))
+            (generator.computing().clone(), answer, prompt.conversation().is_some())
         }
     };
     let kept = record_files::keep(&model, &answer, &computing, template_used, flags)?;
@@ -101,7 +101,7 @@ fn several(
     let extras = Extras { show_special, grammar, ..Extras::default() };
     let choices = Choices::make(&mut generator, model, &prompt, effective, extras)?;
     if flags.get_flag("json") {
-        let template_used = matches!(prompt, Prompt::Chat(_));
+        let template_used = prompt.conversation().is_some();
         let receipt =
             |answer: &_| choices::receipt(model, &generator, answer, template_used).map(Some);
         output::line(&choices.to_json(model, receipt)?.to_string())?;
@@ -220,7 +220,7 @@ pub fn parse_request(
     };
     let (show_special, with_receipt) = (switch("show_special")?, switch("receipt")?);
     let extras = Extras { show_special, grammar, ..Extras::default() };
-    let receipt = with_receipt.then_some(matches!(prompt, Prompt::Chat(_)));
+    let receipt = with_receipt.then_some(prompt.conversation().is_some());
     Ok(LineRequest { prompt, effective, extras, receipt })
 }
 
