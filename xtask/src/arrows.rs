@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("sampling", &[]),
     ("text", &[]),
-    ("policy", &["text"]),
+    ("policy", &["text", "sampling"]),
     ("plots", &[]),
     ("model", &["kernels"]),
     ("grammar", &["text", "sampling"]),

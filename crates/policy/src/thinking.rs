@@ -1,0 +1,232 @@
+//! Whether a model thinks, and how long: the wish, the admin's mode and the table of efforts.
+
+use crate::before::{Early, Setting};
+use crate::config::{Config, Effort, Switch, Thinking, ThinkingMode};
+use crate::decision::{Decision, SetBy, to_json};
+use crate::rules::{self, Case};
+use crate::wish::{Who, Wish};
+use sampling::params::ParamValue;
+use serde_json::Value;
+
+/// What an effort means where the configuration caps thoughts and says nothing about the word:
+/// shares of the limit, as OpenRouter's documentation of reasoning tokens has them.
+const EFFORTS: &[(&str, Effort)] = &[
+    ("minimal", share(0.1, Some(1024))),
+    ("low", share(0.2, Some(4096))),
+    ("medium", share(0.5, Some(16_384))),
+    ("high", share(0.8, Some(65_536))),
+    ("xhigh", share(0.95, None)),
+    ("max", share(1.0, None)),
+];
+
+const fn share(share: f64, tokens_max: Option<u64>) -> Effort {
+    Effort { tokens: None, share: Some(share), tokens_max }
+}
+
+/// Decides `enable_thinking`, and what of `reasoning_effort` and `thinking_budget` is left.
+/// Nothing is decided where there is nothing to think.
+pub(crate) fn before_prompt(config: &Config, case: Case, settings: &mut Vec<Setting>) {
+    if !case.wish.hints.can_think {
+        return;
+    }
+    let rules = Rules::of(config, case.who);
+    match rules.mode {
+        ThinkingMode::Off => turn(false, case.wish, rules.path("mode"), settings),
+        ThinkingMode::On => turn(true, case.wish, rules.path("mode"), settings),
+        ThinkingMode::Client => fill(config, case, &rules, settings),
+    }
+}
+
+/// On or off for everybody. What contradicts it is taken away, and told.
+fn turn(on: bool, wish: &Wish, rule: String, settings: &mut Vec<Setting>) {
+    let mut asked = asked("enable_thinking", wish, settings);
+    match &mut asked {
+        Some(decision) => decision.change(SetBy::Admin, on, rule.clone()),
+        None => asked = Some(Decision::given("enable_thinking", SetBy::Admin, on, rule.clone())),
+    }
+    let contradicts = |value: &Value| match value {
+        Value::String(effort) => (effort == "none") == on,
+        value => (value.as_u64() == Some(0)) == on,
+    };
+    let mut taken = Vec::new();
+    for param in ["reasoning_effort", "thinking_budget"] {
+        let other = self::asked(param, wish, settings);
+        let Some(mut other) = other.filter(|other| contradicts(&other.effective)) else { continue };
+        other.change(SetBy::Admin, Value::Null, rule.clone());
+        taken.push(Setting { value: None, decision: other });
+    }
+    let enable = asked.map(|decision| Setting::new(ParamValue::Bool(on), decision));
+    for setting in enable.into_iter().chain(taken) {
+        settings.retain(|other| other.param() != setting.param());
+        settings.push(setting);
+    }
+}
+
+/// By the client, or by the first default that says something.
+fn fill(config: &Config, case: Case, rules: &Rules, settings: &mut Vec<Setting>) {
+    let names = ["enable_thinking", "reasoning_effort", "thinking_budget"];
+    let is_set = |name: &&str| asked(name, case.wish, settings).is_some();
+    if names.iter().any(is_set) {
+        return;
+    }
+    let rule = rules::first(config, case, |rule| rule.thinking.is_some());
+    let (switch, by, name) = match (rule, rules.default.clone()) {
+        (Some(rule), _) => (rule.thinking, rules::set_by(rule), rule.name.clone()),
+        (None, Some((switch, path))) => (Some(switch), SetBy::Default, path),
+        (None, None) => return,
+    };
+    let on = switch == Some(Switch::On);
+    let decision = Decision::given("enable_thinking", by, on, name);
+    settings.push(Setting::new(ParamValue::Bool(on), decision));
+}
+
+/// What the request or its scenario says about a parameter.
+fn asked(param: &str, wish: &Wish, settings: &[Setting]) -> Option<Decision> {
+    let set = settings.iter().find(|setting| setting.param() == param);
+    set.map(|setting| setting.decision.clone())
+        .or_else(|| Some(Decision::asked(param, to_json(wish.value(param)?))))
+}
+
+/// Decides `thinking_budget` and `answer_reserve` once the limit is known. Both fit into it.
+pub(crate) fn budgets(
+    config: &Config,
+    wish: &Wish,
+    who: &Who,
+    early: &Early,
+    max_tokens: u64,
+) -> Vec<Setting> {
+    let said = |param: &str| {
+        let taken = |s: &Setting| s.param() == param && s.value.is_none();
+        let is_taken = early.settings.iter().any(taken);
+        (!is_taken).then(|| asked(param, wish, &early.settings)).flatten()
+    };
+    let enabled = early.settings.iter().find(|s| s.param() == "enable_thinking");
+    let enabled = enabled.map(|s| s.decision.effective.clone());
+    let enabled = enabled.or_else(|| wish.value("enable_thinking").map(to_json));
+    let effort = said("reasoning_effort").and_then(|d| d.effective.as_str().map(str::to_owned));
+    let is_off = enabled == Some(Value::Bool(false)) || effort.as_deref() == Some("none");
+    if !wish.hints.can_think || is_off {
+        return Vec::new();
+    }
+    let rules = Rules::of(config, who);
+    let reserve = reserve(&rules, said("answer_reserve"), max_tokens);
+    let kept = reserve.as_ref().and_then(Decision::tokens).unwrap_or(0);
+    let budget = budget(&rules, said("thinking_budget"), effort.as_deref(), max_tokens, kept);
+    [budget, reserve].into_iter().flatten().filter_map(setting).collect()
+}
+
+fn reserve(rules: &Rules, asked: Option<Decision>, max_tokens: u64) -> Option<Decision> {
+    let most = if asked.is_some() { max_tokens } else { max_tokens / 2 };
+    let by_default = || {
+        let (tokens, path) = rules.reserve.clone()?;
+        Some(Decision::given("answer_reserve", SetBy::Default, tokens, path))
+    };
+    let mut reserve = asked.or_else(by_default)?;
+    if reserve.tokens()? > most {
+        reserve.change(SetBy::Admin, most, "fits into max_tokens");
+    }
+    Some(reserve)
+}
+
+fn budget(
+    rules: &Rules,
+    asked: Option<Decision>,
+    effort: Option<&str>,
+    max_tokens: u64,
+    kept: u64,
+) -> Option<Decision> {
+    let given = |by, tokens: u64, path| Decision::given("thinking_budget", by, tokens, path);
+    let by_effort = || {
+        let (effort, path) = rules.effort(effort?)?;
+        Some(given(SetBy::Admin, tokens_of(effort, max_tokens), path))
+    };
+    let by_default = || {
+        let (tokens, path) = rules.budget_default.clone().filter(|_| effort.is_none())?;
+        Some(given(SetBy::Default, tokens, path))
+    };
+    let by_most = || rules.budget_max.clone().map(|(most, path)| given(SetBy::Admin, most, path));
+    let mut budget = asked.or_else(by_effort).or_else(by_default).or_else(by_most)?;
+    if let Some((most, path)) =
+        rules.budget_max.clone().filter(|(most, _)| budget.tokens() > Some(*most))
+    {
+        budget.change(SetBy::Admin, most, path);
+    }
+    let room = max_tokens.saturating_sub(kept);
+    if budget.tokens()? > room {
+        budget.change(SetBy::Admin, room, "fits into max_tokens beside answer_reserve");
+    }
+    Some(budget)
+}
+
+fn setting(decision: Decision) -> Option<Setting> {
+    let value = ParamValue::Int(decision.tokens()?.into());
+    Some(Setting::new(value, decision))
+}
+
+/// The share is rounded down.
+fn tokens_of(effort: Effort, max_tokens: u64) -> u64 {
+    let share = effort.share.map(|share| (max_tokens as f64 * share.clamp(0.0, 1.0)) as u64);
+    let tokens = effort.tokens.or(share).unwrap_or(max_tokens);
+    effort.tokens_max.map_or(tokens, |most| tokens.min(most))
+}
+
+/// The settings about thinking that count for a model, each with its path in the configuration.
+struct Rules<'a> {
+    own: Option<(&'a str, &'a Thinking)>,
+    all: &'a Thinking,
+    mode: ThinkingMode,
+    default: Option<(Switch, String)>,
+    budget_max: Option<(u64, String)>,
+    budget_default: Option<(u64, String)>,
+    reserve: Option<(u64, String)>,
+}
+
+impl<'a> Rules<'a> {
+    fn of(config: &'a Config, who: &'a Who) -> Self {
+        let own = config.model(&who.model).map(|model| (model.id.as_str(), &model.thinking));
+        let all = &config.thinking;
+        let mut rules = Rules {
+            own,
+            all,
+            mode: own.and_then(|(_, own)| own.mode).or(all.mode).unwrap_or(ThinkingMode::Client),
+            default: None,
+            budget_max: None,
+            budget_default: None,
+            reserve: None,
+        };
+        rules.default = rules.first("default", |thinking| thinking.default);
+        rules.budget_max = rules.first("budget.max", |thinking| thinking.budget.max);
+        rules.budget_default = rules.first("budget.default", |thinking| thinking.budget.default);
+        rules.reserve = rules.first("answer_reserve_tokens", |t| t.answer_reserve_tokens);
+        rules
+    }
+
+    /// What the model's own settings say, else those for everybody.
+    fn first<T>(&self, key: &str, get: impl Fn(&Thinking) -> Option<T>) -> Option<(T, String)> {
+        let own =
+            self.own.and_then(|(id, own)| Some((get(own)?, format!("models.{id}.thinking.{key}"))));
+        own.or_else(|| Some((get(self.all)?, format!("thinking.{key}"))))
+    }
+
+    fn path(&self, key: &str) -> String {
+        let is_own = self.own.filter(|(_, own)| own.mode.is_some());
+        is_own.map_or(format!("thinking.{key}"), |(id, _)| format!("models.{id}.thinking.{key}"))
+    }
+
+    /// The budget of an effort: the configuration's, else the usual one where thoughts are capped;
+    /// else it is left to the engine and the template.
+    fn effort(&self, word: &str) -> Option<(Effort, String)> {
+        let key = format!("effort.{word}");
+        let configured = self.first(&key, |thinking| thinking.effort.get(word).copied());
+        let usual = || {
+            self.budget_max.as_ref()?;
+            let (_, effort) = EFFORTS.iter().find(|(known, _)| *known == word)?;
+            Some((*effort, format!("the usual share of {word}")))
+        };
+        configured.or_else(usual)
+    }
+}
+
+#[cfg(test)]
+#[path = "thinking_tests.rs"]
+mod tests;
