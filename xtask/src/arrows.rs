@@ -10,11 +10,18 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("text", &[]),
     ("policy", &["text", "sampling"]),
     ("plots", &[]),
+    ("ledger", &[]),
     ("model", &["kernels"]),
     ("grammar", &["text", "sampling"]),
     ("engine", &["model", "text", "sampling", "grammar"]),
     ("answers", &["engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
-    ("jeton", &["answers", "engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
+    (
+        "jeton",
+        &[
+            "answers", "engine", "grammar", "ledger", "policy", "model", "text", "sampling",
+            "kernels",
+        ],
+    ),
 ];
 
 /// Rooms whose code may hold `unsafe`; every other one forbids it.
