@@ -137,7 +137,7 @@ impl KeyPlan {
     /// # Errors
     /// Every problem with its path, in one text.
     pub fn from_json(overrides: &Value) -> Result<KeyPlan, String> {
-        serde_json::from_value(overrides.clone()).map_err(|error| error.to_string())
+        super::read::key_plan(overrides)
     }
 }
 
