@@ -1,0 +1,264 @@
+// One run, every limit: a scrubber along the tokens shows what each limit would have given.
+
+import { newAnswer, tokenCounts } from "./answer.js";
+import { element, fill, freshId, icon, iconButton } from "./dom.js";
+import { count, duration, money, plural } from "./format.js";
+import { run } from "./run.js";
+import { nearestStop, splitAt, spreadLimits, stopsOf } from "./scrubber.js";
+import { enoughTokens, stopInWords, truncationInWords } from "./words.js";
+
+/** @typedef {import("./answer.js").Answer} Answer */
+/** @typedef {import("./scrubber.js").Stop} Stop */
+
+/**
+ * @param {import("./main.js").App} app
+ * @param {() => string} prompt
+ * @returns {{controls: HTMLElement, root: HTMLElement}}
+ */
+export function limitsView(app, prompt) {
+  return new Limits(app, prompt);
+}
+
+class Limits {
+  /**
+   * @param {import("./main.js").App} app
+   * @param {() => string} prompt
+   */
+  constructor(app, prompt) {
+    this.app = app;
+    this.prompt = prompt;
+    /** @type {Stop[]} */
+    this.stops = [];
+    /** @type {Stop | null} */
+    this.whole = null;
+    /** @type {AbortController | null} */
+    this.running = null;
+    const id = freshId("largest");
+    this.largest = element("input", { id, type: "number", min: "1", max: "100000", value: "300" });
+    this.seed = element("input", {
+      type: "text",
+      inputmode: "numeric",
+      value: "1",
+      class: "seed-input",
+    });
+    this.go = element(
+      "button",
+      { type: "button", class: "strong", onclick: () => this.runOrStop() },
+      "Run once",
+    );
+    this.range = element("input", {
+      type: "range",
+      class: "scrubber",
+      min: "0",
+      max: "0",
+      value: "0",
+      "aria-label": "Limit in tokens",
+      oninput: () => this.show(Number(this.range.value)),
+    });
+    this.ticks = element("div", { class: "ticks", "aria-hidden": "true" });
+    this.limit = element("p", { class: "limit-now number" }, "\u00a0");
+    this.verdict = element("p", { class: "verdict" }, "\u00a0");
+    this.facts = element("p", { class: "facts number" }, "\u00a0");
+    this.thought = element("p", { class: "scrub-thought", hidden: true });
+    this.text = element("p", { class: "scrub-text" });
+    this.presets = element("div", { class: "buttons preset-stops" });
+    this.result = element(
+      "section",
+      { class: "card scrub", "aria-label": "What each limit would have given", hidden: true },
+      element("div", { class: "scrub-top" }, this.limit, this.presets),
+      element(
+        "div",
+        { class: "scrub-line" },
+        iconButton("back", "Smaller limit", () => this.move(-1), { class: "outlined round" }),
+        element("div", { class: "scrub-range" }, this.range, this.ticks),
+        iconButton("on", "Larger limit", () => this.move(1), { class: "outlined round" }),
+      ),
+      this.verdict,
+      this.facts,
+      element("div", { class: "scrub-view" }, this.thought, this.text),
+    );
+    this.note = element("p", { class: "quiet" }, "\u00a0");
+    this.controls = element(
+      "div",
+      { class: "ask-line" },
+      element(
+        "div",
+        { class: "buttons" },
+        element("label", { class: "inline", for: id }, "Up to", this.largest, "tokens"),
+        element("label", { class: "inline" }, "Seed", this.seed),
+      ),
+      this.go,
+    );
+    this.root = element("div", { class: "limits-view" }, this.note, this.result);
+  }
+
+  async runOrStop() {
+    if (this.running) {
+      this.running.abort();
+      return;
+    }
+    const running = new AbortController();
+    this.running = running;
+    fill(this.go, icon("stop"), "Stop");
+    this.app.announce("Answering once for every limit");
+    const largest = Math.max(1, Math.floor(Number(this.largest.value)) || 1);
+    const limits = spreadLimits(
+      largest,
+      this.app.parameters.presets.map((preset) => preset.tokens),
+    );
+    const seed = Number(this.seed.value.trim());
+    const body = {
+      model: this.app.models.chosen || undefined,
+      messages: [{ role: "user", content: this.prompt() }],
+      max_tokens: limits,
+      ...(Number.isSafeInteger(seed) && seed >= 0 ? { seed } : {}),
+    };
+    this.result.hidden = false;
+    const done = await run(
+      body,
+      (answer, isRunning) => this.draw(answer, isRunning),
+      running.signal,
+      newAnswer(performance.now()),
+    );
+    this.running = null;
+    fill(this.go, "Run once");
+    this.app.announce(
+      done.error ? done.error.message : `Done. ${this.stops.length} limits to look at.`,
+    );
+  }
+
+  /**
+   * @param {Answer} answer
+   * @param {boolean} isRunning
+   */
+  draw(answer, isRunning) {
+    this.note.classList.toggle("bad", answer.error !== null);
+    const total = tokenCounts(answer).total;
+    if (answer.error) this.note.textContent = answer.error.message;
+    else if (isRunning) this.note.textContent = `${plural(total, "token")} so far`;
+    if (isRunning || !answer.jeton.views) {
+      this.stops = [];
+      this.range.disabled = true;
+      fill(this.text, answer.text);
+      this.thought.hidden = answer.thinking === "";
+      fill(this.thought, answer.thinking);
+      this.result.classList.toggle("is-idle-scrub", true);
+      return;
+    }
+    this.result.classList.toggle("is-idle-scrub", false);
+    this.stops = stopsOf(answer.jeton.views);
+    this.whole = this.stops[this.stops.length - 1] ?? null;
+    const unsafe = answer.jeton.prefix_safe === false;
+    this.note.textContent = unsafe
+      ? `These limits shape the text, so each was run by itself (${answer.jeton.prefix_unsafe_because ?? "see the documentation"}).`
+      : `One run of ${plural(total, "token")} answered ${plural(answer.jeton.views.length, "limit")}.`;
+    this.range.disabled = false;
+    this.range.max = String(this.stops.length - 1);
+    fill(
+      this.presets,
+      ...this.app.parameters.presets
+        .filter((preset) => preset.tokens <= (this.whole?.limit ?? 0))
+        .map((preset) =>
+          element(
+            "button",
+            {
+              type: "button",
+              class: "outlined",
+              onclick: () => this.goTo(nearestStop(this.stops, preset.tokens)),
+            },
+            `${preset.name} ${count(preset.tokens)}`,
+          ),
+        ),
+    );
+    this.showTicks();
+    this.goTo(nearestStop(this.stops, this.app.parameters.presets[0]?.tokens ?? 50));
+  }
+
+  /** Where each limit would have cut: what was left open there, by its kind. */
+  showTicks() {
+    const last = Math.max(1, this.stops.length - 1);
+    fill(
+      this.ticks,
+      ...this.stops.map((stop, index) =>
+        element("i", { class: `tick ${tickKind(stop)}`, "--at": (index / last).toFixed(4) }),
+      ),
+    );
+  }
+
+  /** @param {number} move */
+  move(move) {
+    this.goTo(Math.min(this.stops.length - 1, Math.max(0, Number(this.range.value) + move)));
+  }
+
+  /** @param {number} index */
+  goTo(index) {
+    this.range.value = String(index);
+    this.show(index);
+  }
+
+  /** @param {number} index */
+  show(index) {
+    const stop = this.stops[index];
+    if (!stop || !this.whole) return;
+    fill(this.limit, "limit ", element("b", {}, count(stop.limit)));
+    const isCut = stop.finishReason === "length";
+    const enough = enoughTokens(stop.truncation);
+    const words = isCut
+      ? [
+          `finish_reason ${stop.finishReason}.`,
+          truncationInWords(stop.truncation) || "Cut at the token limit.",
+          enough ? `About ${count(enough)} would be enough.` : "",
+        ]
+      : [`finish_reason ${stop.finishReason}.`, stopInWords(stop.stop, stop.finishReason)];
+    this.verdict.textContent = words.filter((part) => part !== "").join(" ");
+    this.verdict.classList.toggle("cut", isCut);
+    const cost =
+      typeof stop.cost === "number"
+        ? money(stop.cost)
+        : stop.cost && typeof stop.cost.total === "number" && stop.cost.total > 0
+          ? money(stop.cost.total, stop.cost.currency)
+          : null;
+    const parts = [
+      plural(stop.tokens, "token"),
+      stop.thinkingTokens > 0
+        ? `${count(stop.thinkingTokens)} thinking, ${count(stop.tokens - stop.thinkingTokens)} answer`
+        : null,
+      stop.latencyMs === null ? null : duration(stop.latencyMs),
+      cost,
+    ];
+    this.facts.textContent = parts.filter((part) => part !== null).join(" · ");
+    this.range.setAttribute(
+      "aria-valuetext",
+      `${count(stop.limit)} tokens. ${this.verdict.textContent}`,
+    );
+    this.showText(this.text, this.whole.text, stop.text);
+    this.thought.hidden = this.whole.thinking === "";
+    this.showText(this.thought, this.whole.thinking, stop.thinking);
+  }
+
+  /**
+   * @param {HTMLElement} place
+   * @param {string} whole
+   * @param {string} part
+   */
+  showText(place, whole, part) {
+    const { kept, cut } = splitAt(whole, part);
+    fill(
+      place,
+      element("span", {}, kept),
+      cut === "" ? null : element("span", { class: "cut-here", "aria-hidden": "true" }),
+      element("span", { class: "cut-off" }, cut),
+    );
+  }
+}
+
+/** @param {Stop} stop */
+function tickKind(stop) {
+  if (stop.finishReason !== "length") return "whole";
+  const open = stop.truncation?.open ?? [];
+  if (
+    open.some((/** @type {any} */ entry) => entry.kind === "thinking" || entry.kind === "no_answer")
+  )
+    return "thinking";
+  return open.length > 0 ? "open" : "closed";
+}
