@@ -15,11 +15,12 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("grammar", &["text", "sampling"]),
     ("engine", &["model", "text", "sampling", "grammar"]),
     ("answers", &["engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
+    ("server", &["answers", "engine", "policy", "ledger", "plots", "grammar", "text", "sampling"]),
     (
         "jeton",
         &[
-            "answers", "engine", "grammar", "ledger", "policy", "model", "text", "sampling",
-            "kernels",
+            "server", "answers", "engine", "grammar", "policy", "ledger", "model", "text",
+            "sampling", "kernels",
         ],
     ),
 ];

@@ -1,0 +1,84 @@
+//! A client that says exactly what a test wants.
+
+use server::{DoorLimits, Phase, Running, Setup, start};
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Longest time that a test waits for bytes. Only a failing test gets there.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A server on a free port that takes requests.
+pub fn serve(limits: DoorLimits) -> Running {
+    let address = SocketAddr::from(([127, 0, 0, 1], 0));
+    let running = start(Setup { address, limits }).expect("a free port can be had");
+    running.site().advance(Phase::Ready);
+    running
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Reply {
+    pub status: u16,
+    pub head: String,
+    pub body: String,
+}
+
+impl Reply {
+    /// A header's value, by its name in small letters.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.head.lines().find_map(|line| {
+            let (key, value) = line.split_once(':')?;
+            (key.eq_ignore_ascii_case(name)).then_some(value.trim())
+        })
+    }
+
+    /// The body as JSON.
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.body).expect("the body is JSON")
+    }
+}
+
+/// Opens a connection.
+pub fn connect(server: &Running) -> TcpStream {
+    let stream = TcpStream::connect(server.address()).expect("it listens");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+    stream
+}
+
+/// Sends `bytes` on a connection of their own and reads until the server closes it.
+pub fn raw(server: &Running, bytes: &[u8]) -> Reply {
+    let mut stream = connect(server);
+    stream.write_all(bytes).expect("it takes the request");
+    read_reply(&mut stream)
+}
+
+/// Reads until the end of the connection.
+pub fn read_reply(stream: &mut TcpStream) -> Reply {
+    let mut bytes = Vec::new();
+    // Reset by the server after its answer: what was read counts.
+    let _ = stream.read_to_end(&mut bytes);
+    let text = String::from_utf8(bytes).expect("answers are text");
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+    let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);
+    Reply { status, head: head.to_owned(), body: body.to_owned() }
+}
+
+/// `GET path`.
+pub fn get(server: &Running, path: &str) -> Reply {
+    get_with(server, path, "")
+}
+
+/// `GET path` with further header lines, each ended by `\r\n`.
+pub fn get_with(server: &Running, path: &str, headers: &str) -> Reply {
+    let host = server.address();
+    let request =
+        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n{headers}\r\n");
+    raw(server, request.as_bytes())
+}
+
+/// Stops a server and waits for it.
+pub fn stop(server: Running) {
+    server.shutdown();
+    server.join();
+}
