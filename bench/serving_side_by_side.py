@@ -59,7 +59,8 @@ def start(name, command, streams):
         return Served(command(streams, 0))
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    return Served(command(streams, port), url=url, ready="/health")
+    # Some peers compile for minutes before they answer.
+    return Served(command(streams, port), url=url, ready="/health", seconds=1200)
 
 
 def measure(name, command, streams, seed, args):

@@ -42,7 +42,7 @@ class Answer:
 class Served:
     """A server process and its address."""
 
-    def __init__(self, command, url=None, ready="/ready", env=None):
+    def __init__(self, command, url=None, ready="/ready", env=None, seconds=START_SECONDS):
         self.folder = tempfile.TemporaryDirectory(prefix="served-")
         self.log_path = pathlib.Path(self.folder.name) / "log"
         self.command = [str(part) for part in command]
@@ -56,8 +56,8 @@ class Served:
             env={**os.environ, **home, **(env or {})},
         )
         try:
-            self.url = url or self._printed_url()
-            self._wait_until(ready)
+            self.url = url or self._printed_url(seconds)
+            self._wait_until(ready, seconds)
         except BaseException:
             self.kill()
             raise
@@ -74,7 +74,7 @@ class Served:
         self.stop()
         self.folder.cleanup()
 
-    def _printed_url(self):
+    def _printed_url(self, seconds):
         found = threading.Event()
         urls = []
 
@@ -89,13 +89,13 @@ class Served:
             found.set()
 
         threading.Thread(target=read, daemon=True).start()
-        found.wait(START_SECONDS)
+        found.wait(seconds)
         if not urls:
             raise RuntimeError(f"{self.command} printed no address:\n{self.tail()}")
         return urls[0]
 
-    def _wait_until(self, ready):
-        deadline = time.monotonic() + START_SECONDS
+    def _wait_until(self, ready, seconds):
+        deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.command} ended:\n{self.tail()}")
