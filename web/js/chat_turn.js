@@ -239,11 +239,7 @@ export class AnswerView {
       { class: "buttons quiet-buttons" },
       copy,
       element("button", { type: "button", class: "plain", onclick: this.actions.again }, "Again"),
-      element(
-        "button",
-        { type: "button", class: "plain", onclick: this.actions.trace },
-        "See each token",
-      ),
+      element("button", { type: "button", class: "plain", onclick: this.actions.trace }, "Trace"),
       element(
         "button",
         { type: "button", class: "plain", onclick: this.actions.compare },

@@ -58,7 +58,7 @@ class Limits {
     this.ticks = element("div", { class: "ticks", "aria-hidden": "true" });
     this.limit = element("p", { class: "limit-now number" }, "\u00a0");
     this.verdict = element("p", { class: "verdict" }, "\u00a0");
-    this.facts = element("p", { class: "facts number" }, "\u00a0");
+    this.facts = element("dl", { class: "step-facts scrub-facts" });
     this.thought = element("p", { class: "scrub-thought", hidden: true });
     this.text = element("p", { class: "scrub-text" });
     this.presets = element("div", { class: "buttons preset-stops" });
@@ -74,8 +74,12 @@ class Limits {
         iconButton("on", "Larger limit", () => this.move(1), { class: "outlined round" }),
       ),
       this.verdict,
-      this.facts,
-      element("div", { class: "scrub-view" }, this.thought, this.text),
+      element(
+        "div",
+        { class: "scrub-body" },
+        this.facts,
+        element("div", { class: "scrub-view" }, this.thought, this.text),
+      ),
     );
     this.note = element("p", { class: "quiet" }, "\u00a0");
     this.controls = element(
@@ -205,28 +209,13 @@ class Limits {
     const enough = enoughTokens(stop.truncation);
     const words = isCut
       ? [
-          `finish_reason ${stop.finishReason}.`,
           truncationInWords(stop.truncation) || "Cut at the token limit.",
           enough ? `About ${count(enough)} would be enough.` : "",
         ]
-      : [`finish_reason ${stop.finishReason}.`, stopInWords(stop.stop, stop.finishReason)];
+      : [stopInWords(stop.stop, stop.finishReason)];
     this.verdict.textContent = words.filter((part) => part !== "").join(" ");
     this.verdict.classList.toggle("cut", isCut);
-    const cost =
-      typeof stop.cost === "number"
-        ? money(stop.cost)
-        : stop.cost && typeof stop.cost.total === "number" && stop.cost.total > 0
-          ? money(stop.cost.total, stop.cost.currency)
-          : null;
-    const parts = [
-      plural(stop.tokens, "token"),
-      stop.thinkingTokens > 0
-        ? `${count(stop.thinkingTokens)} thinking, ${count(stop.tokens - stop.thinkingTokens)} answer`
-        : null,
-      stop.latencyMs === null ? null : duration(stop.latencyMs),
-      cost,
-    ];
-    this.facts.textContent = parts.filter((part) => part !== null).join(" · ");
+    fill(this.facts, ...factsOf(stop).map(([name, value]) => fact(name, value)));
     this.range.setAttribute(
       "aria-valuetext",
       `${count(stop.limit)} tokens. ${this.verdict.textContent}`,
@@ -250,6 +239,32 @@ class Limits {
       element("span", { class: "cut-off" }, cut),
     );
   }
+}
+
+/**
+ * @param {Stop} stop
+ * @returns {[string, string][]}
+ */
+function factsOf(stop) {
+  const { cost } = stop;
+  /** @type {[string, string | null][]} */
+  const facts = [
+    ["finish_reason", stop.finishReason],
+    ["tokens", count(stop.tokens)],
+    ["thinking", stop.thinkingTokens > 0 ? count(stop.thinkingTokens) : null],
+    ["answer", stop.thinkingTokens > 0 ? count(stop.tokens - stop.thinkingTokens) : null],
+    ["after", stop.latencyMs === null ? null : duration(stop.latencyMs)],
+    ["cost", cost && cost.total > 0 ? money(cost.total, cost.currency) : null],
+  ];
+  return /** @type {[string, string][]} */ (facts.filter(([, value]) => value !== null));
+}
+
+/**
+ * @param {string} name
+ * @param {string} value
+ */
+function fact(name, value) {
+  return element("div", {}, element("dt", {}, name), element("dd", {}, value));
 }
 
 /** @param {Stop} stop */
