@@ -13,8 +13,9 @@ mod entry;
 mod error;
 mod keys;
 mod location;
+mod pruning;
+mod questions;
 mod recording;
-mod spent;
 mod sqlite;
 mod store;
 mod utc;
@@ -23,7 +24,11 @@ pub use entry::{Entry, LABEL_BYTES_MAX, Quoted, Spread, Status, TEXT_BYTES_MAX, 
 pub use error::LedgerError;
 pub use keys::{Found, KeyRecord, Keys, NAME_CHARS_MAX, NewKey};
 pub use location::{Location, default_path};
+pub use pruning::Pruned;
+pub use questions::{
+    Cost, Filter, Format, GroupBy, HistoryRow, LimitUse, Percentiles, QuoteOutcome, ROWS_MAX,
+    Spent, Usage, UsageRow,
+};
 pub use recording::{Done, Slot};
-pub use spent::{Cost, Spent};
 pub use store::{Durability, Ledger, Options};
 pub use utc::{utc_day, utc_time};

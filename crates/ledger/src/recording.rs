@@ -3,14 +3,16 @@
 //! While one commit is under way the next entries gather, so that a slow disk makes transactions
 //! larger and not the queue longer.
 
+use crate::pruning::Pruning;
 use crate::sqlite::{Source, columns};
 use crate::store::Shared;
 use crate::{Entry, LedgerError};
 use rusqlite::{Connection, TransactionBehavior};
+use std::collections::VecDeque;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, TryRecvError};
 use std::thread::JoinHandle;
 
 /// Most commands in one transaction.
@@ -30,6 +32,8 @@ pub enum Command {
     KeyUsed { id: String, time_ms: u64 },
     /// Tell when everything before is done.
     Flush(Sender<()>),
+    /// Remove old entries, bit by bit.
+    Prune(Pruning),
 }
 
 /// A place in the queue, given back when dropped.
@@ -79,7 +83,8 @@ impl Recorder {
         waiting_max: usize,
     ) -> Result<Recorder, LedgerError> {
         let (sender, commands) = mpsc::channel();
-        let writer = Writer { source: source.clone(), connection, commands };
+        let writer =
+            Writer { source: source.clone(), connection, commands, pruning: VecDeque::new() };
         let thread = std::thread::Builder::new()
             .name("ledger".to_owned())
             .spawn(move || writer.run())
@@ -123,7 +128,8 @@ impl Recorder {
         self.try_send(command).map_err(|_| LedgerError::Closed)
     }
 
-    fn try_send(&self, command: Command) -> Result<(), Command> {
+    /// Hands a command over, or gives it back when the thread is gone.
+    pub fn try_send(&self, command: Command) -> Result<(), Command> {
         match &self.sender {
             Some(sender) => sender.send(command).map_err(|error| error.0),
             None => Err(command),
@@ -148,15 +154,41 @@ struct Writer {
     source: Source,
     connection: Connection,
     commands: Receiver<Command>,
+    pruning: VecDeque<Pruning>,
 }
 
 impl Writer {
-    /// Until nobody can send any more and everything sent is done.
+    /// Until nobody can send any more and everything sent is recorded.
     fn run(mut self) {
-        while let Ok(first) = self.commands.recv() {
-            let rest = self.commands.try_iter().take(BATCH_MAX - 1);
-            let batch = std::iter::once(first).chain(rest).collect();
-            self.settle(batch);
+        loop {
+            let first = match self.pruning.is_empty() {
+                true => self.commands.recv().map_err(|_| TryRecvError::Disconnected),
+                false => self.commands.try_recv(),
+            };
+            match first {
+                Ok(first) => {
+                    let rest = self.commands.try_iter().take(BATCH_MAX - 1);
+                    let batch = std::iter::once(first).chain(rest).collect();
+                    self.settle(batch);
+                }
+                Err(TryRecvError::Empty) => {}
+                Err(TryRecvError::Disconnected) => break,
+            }
+            self.prune();
+        }
+        self.pruning.drain(..).for_each(|pruning| tell(|| pruning.end(Err(LedgerError::Closed))));
+    }
+
+    /// One step of the oldest pruning, if there is one.
+    fn prune(&mut self) {
+        let Some(pruning) = self.pruning.front_mut() else { return };
+        let result = match pruning.step(&mut self.connection) {
+            Ok(true) => return,
+            Ok(false) => Ok(()),
+            Err(error) => Err(self.source.failed(&error)),
+        };
+        if let Some(pruning) = self.pruning.pop_front() {
+            tell(|| pruning.end(result));
         }
     }
 
@@ -168,17 +200,19 @@ impl Writer {
                     // A place is free before its owner hears of it.
                     drop(place);
                     let result = committed.clone();
-                    // What panics in a caller's function is the caller's, and ends no accounting.
-                    drop(catch_unwind(AssertUnwindSafe(move || done(result))));
+                    tell(|| done(result));
                 }
                 Command::Flush(waiting) => drop(waiting.send(())),
+                Command::Prune(pruning) => self.pruning.push_back(pruning),
                 Command::KeyUsed { .. } => {}
             }
         }
     }
 
     fn commit_patiently(&mut self, batch: &[Command]) -> Result<(), LedgerError> {
-        if batch.iter().all(|command| matches!(command, Command::Flush(_))) {
+        let writes_nothing =
+            |command: &Command| matches!(command, Command::Flush(_) | Command::Prune(_));
+        if batch.iter().all(writes_nothing) {
             return Ok(());
         }
         let mut tries = 1;
@@ -203,9 +237,14 @@ impl Writer {
                     let time_ms = i64::try_from(*time_ms).unwrap_or(i64::MAX);
                     transaction.prepare_cached(sql)?.execute((id, time_ms))?;
                 }
-                Command::Flush(_) => {}
+                Command::Flush(_) | Command::Prune(_) => {}
             }
         }
         transaction.commit()
     }
+}
+
+/// Calls a caller's function. What panics in it is the caller's, and ends no accounting.
+fn tell(call: impl FnOnce()) {
+    drop(catch_unwind(AssertUnwindSafe(call)));
 }

@@ -1,6 +1,9 @@
 //! Days and times in UTC, of milliseconds since 1970.
 
-const DAY_MS: u64 = 86_400_000;
+/// Milliseconds of a day in UTC, which knows no summer time; leap seconds are not counted.
+pub(crate) const DAY_MS: u64 = 24 * HOUR_MS;
+/// Milliseconds of an hour.
+pub(crate) const HOUR_MS: u64 = 3_600_000;
 
 /// The day as `2026-11-21`.
 pub fn utc_day(time_ms: u64) -> String {

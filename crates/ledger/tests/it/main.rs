@@ -1,7 +1,9 @@
 //! The ledger as those who hold it see it: through its public face and as files on a disk.
 
+mod crash;
 mod files;
 mod keys;
+mod reading;
 mod recording;
 mod sums;
 
