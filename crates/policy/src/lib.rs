@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod before;
+pub mod budget;
 mod class;
 pub mod config;
 mod decision;

@@ -1,5 +1,5 @@
-//! Every key of `jeton.yaml`: what it holds, its default, what it means. Nothing about a key is said
-//! anywhere else but where its value is used.
+//! Every key of `jeton.yaml`: what it holds, its default, what it means. Nothing about a key is
+//! said anywhere else but where its value is used.
 
 use super::ROUTES;
 use super::plans::UtcOffset;
@@ -322,7 +322,8 @@ static RULE: Section = Section {
 
 static WHEN: Section = Section {
     name: "when",
-    about: "A condition that is left out, or an empty list, holds. Lists hold when one of their entries does.",
+    about: "A condition that is left out, or an empty list, holds. Lists hold when one of their \
+            entries does.",
     fields: &[
         Field::new("prompt_tokens", Shape::Section(&RANGE), "any", "Tokens of the prompt."),
         Field::new(
