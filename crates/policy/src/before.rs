@@ -8,7 +8,7 @@ use crate::refusal::Refusal;
 use crate::rules::Case;
 use crate::thinking;
 use crate::wish::{Who, Wish};
-use sampling::params::ParamValue;
+use sampling::params::{ParamValue, SamplingParams};
 
 /// Names that a message lists at most.
 const NAMES_SHOWN: usize = 20;
@@ -58,12 +58,15 @@ impl Setting {
 /// Decides what needs no token count.
 ///
 /// # Errors
-/// 404 for a model that the key may not use; 400 for a preset or scenario that does not exist, and
-/// for a locked parameter where the configuration refuses those.
+/// 404 for a model that the key may not use; 400 for parameters that are wrong or contradict each
+/// other before anything is changed, for a preset or scenario that does not exist, and for a locked
+/// parameter where the configuration refuses those.
 pub fn before_prompt(config: &Config, wish: &Wish, who: &Who) -> Result<Early, Refusal> {
     if !may_see(who, &who.model) {
         return Err(Refusal::model_not_found(&who.model));
     }
+    let asked = SamplingParams::from_values(wish.values.iter().cloned());
+    asked.map_err(|error| Refusal::parameter(error.param, error.message))?;
     check_preset(config, wish)?;
     let scenario = scenario_of(config, wish)?;
     let class = classify(wish);

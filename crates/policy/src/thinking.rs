@@ -87,53 +87,60 @@ fn asked(param: &str, wish: &Wish, settings: &[Setting]) -> Option<Decision> {
         .or_else(|| Some(Decision::asked(param, to_json(wish.value(param)?))))
 }
 
-/// Decides `thinking_budget` and `answer_reserve` once the limit is known. Both fit into it.
+/// Decides `thinking_budget` and `answer_reserve` once the limits are known. Both together fit into
+/// the largest, and into the smallest where a reserve makes each limit a run of its own.
 pub(crate) fn budgets(
     config: &Config,
     wish: &Wish,
     who: &Who,
     early: &Early,
-    max_tokens: u64,
+    (smallest, largest): (u64, u64),
 ) -> Vec<Setting> {
     let said = |param: &str| {
-        let taken = |s: &Setting| s.param() == param && s.value.is_none();
-        let is_taken = early.settings.iter().any(taken);
-        (!is_taken).then(|| asked(param, wish, &early.settings)).flatten()
+        let decision = asked(param, wish, &early.settings)?;
+        (!decision.effective.is_null()).then_some(decision)
     };
-    let enabled = early.settings.iter().find(|s| s.param() == "enable_thinking");
-    let enabled = enabled.map(|s| s.decision.effective.clone());
-    let enabled = enabled.or_else(|| wish.value("enable_thinking").map(to_json));
+    let enabled = said("enable_thinking").map(|decision| decision.effective);
     let effort = said("reasoning_effort").and_then(|d| d.effective.as_str().map(str::to_owned));
     let is_off = enabled == Some(Value::Bool(false)) || effort.as_deref() == Some("none");
-    if !wish.hints.can_think || is_off {
-        return Vec::new();
-    }
+    let is_thinking = wish.hints.can_think && !is_off;
     let rules = Rules::of(config, who);
-    let reserve = reserve(&rules, said("answer_reserve"), max_tokens);
+    let reserve = said("answer_reserve");
+    let reserve = reserve.or_else(|| rules.default_reserve().filter(|_| is_thinking));
+    let has_reserve = reserve.as_ref().is_some_and(|reserve| reserve.tokens() != Some(0));
+    let max_tokens = if has_reserve { smallest } else { largest };
+    let reserve = reserve.map(|reserve| fitting_reserve(reserve, max_tokens));
     let kept = reserve.as_ref().and_then(Decision::tokens).unwrap_or(0);
-    let budget = budget(&rules, said("thinking_budget"), effort.as_deref(), max_tokens, kept);
+    let asked = said("thinking_budget");
+    let budget = match is_thinking {
+        true => budget(&rules, asked, effort.as_deref(), largest),
+        false => asked,
+    };
+    let budget = budget.map(|budget| fitting_budget(budget, max_tokens.saturating_sub(kept)));
     [budget, reserve].into_iter().flatten().filter_map(setting).collect()
 }
 
-fn reserve(rules: &Rules, asked: Option<Decision>, max_tokens: u64) -> Option<Decision> {
-    let most = if asked.is_some() { max_tokens } else { max_tokens / 2 };
-    let by_default = || {
-        let (tokens, path) = rules.reserve.clone()?;
-        Some(Decision::given("answer_reserve", SetBy::Default, tokens, path))
-    };
-    let mut reserve = asked.or_else(by_default)?;
-    if reserve.tokens()? > most {
+fn fitting_reserve(mut reserve: Decision, max_tokens: u64) -> Decision {
+    let most = if reserve.asked.is_null() { max_tokens / 2 } else { max_tokens };
+    if reserve.tokens() > Some(most) {
         reserve.change(SetBy::Admin, most, "fits into max_tokens");
     }
-    Some(reserve)
+    reserve
 }
 
+fn fitting_budget(mut budget: Decision, room: u64) -> Decision {
+    if budget.tokens() > Some(room) {
+        budget.change(SetBy::Admin, room, "fits into max_tokens beside answer_reserve");
+    }
+    budget
+}
+
+/// What is asked, or what stands in for it, under the cap.
 fn budget(
     rules: &Rules,
     asked: Option<Decision>,
     effort: Option<&str>,
     max_tokens: u64,
-    kept: u64,
 ) -> Option<Decision> {
     let given = |by, tokens: u64, path| Decision::given("thinking_budget", by, tokens, path);
     let by_effort = || {
@@ -144,16 +151,11 @@ fn budget(
         let (tokens, path) = rules.budget_default.clone().filter(|_| effort.is_none())?;
         Some(given(SetBy::Default, tokens, path))
     };
-    let by_most = || rules.budget_max.clone().map(|(most, path)| given(SetBy::Admin, most, path));
-    let mut budget = asked.or_else(by_effort).or_else(by_default).or_else(by_most)?;
-    if let Some((most, path)) =
-        rules.budget_max.clone().filter(|(most, _)| budget.tokens() > Some(*most))
-    {
+    let cap = rules.budget_max.clone();
+    let by_cap = || cap.clone().map(|(most, path)| given(SetBy::Admin, most, path));
+    let mut budget = asked.or_else(by_effort).or_else(by_default).or_else(by_cap)?;
+    if let Some((most, path)) = cap.clone().filter(|(most, _)| budget.tokens() > Some(*most)) {
         budget.change(SetBy::Admin, most, path);
-    }
-    let room = max_tokens.saturating_sub(kept);
-    if budget.tokens()? > room {
-        budget.change(SetBy::Admin, room, "fits into max_tokens beside answer_reserve");
     }
     Some(budget)
 }
@@ -178,7 +180,6 @@ struct Rules<'a> {
     default: Option<(Switch, String)>,
     budget_max: Option<(u64, String)>,
     budget_default: Option<(u64, String)>,
-    reserve: Option<(u64, String)>,
 }
 
 impl<'a> Rules<'a> {
@@ -192,12 +193,10 @@ impl<'a> Rules<'a> {
             default: None,
             budget_max: None,
             budget_default: None,
-            reserve: None,
         };
         rules.default = rules.first("default", |thinking| thinking.default);
         rules.budget_max = rules.first("budget.max", |thinking| thinking.budget.max);
         rules.budget_default = rules.first("budget.default", |thinking| thinking.budget.default);
-        rules.reserve = rules.first("answer_reserve_tokens", |t| t.answer_reserve_tokens);
         rules
     }
 
@@ -206,6 +205,11 @@ impl<'a> Rules<'a> {
         let own =
             self.own.and_then(|(id, own)| Some((get(own)?, format!("models.{id}.thinking.{key}"))));
         own.or_else(|| Some((get(self.all)?, format!("thinking.{key}"))))
+    }
+
+    fn default_reserve(&self) -> Option<Decision> {
+        let (tokens, path) = self.first("answer_reserve_tokens", |t| t.answer_reserve_tokens)?;
+        Some(Decision::given("answer_reserve", SetBy::Default, tokens, path))
     }
 
     fn path(&self, key: &str) -> String {

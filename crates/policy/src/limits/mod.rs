@@ -8,7 +8,7 @@ mod start;
 use crate::before::{Early, Setting, before_prompt, scenario_of};
 use crate::class::Classified;
 use crate::config::Config;
-use crate::decision::Decision;
+use crate::decision::{Decision, SetBy, to_json};
 use crate::refusal::Refusal;
 use crate::rules::Case;
 use crate::thinking;
@@ -28,7 +28,7 @@ pub struct Plan {
     pub views: Vec<View>,
     /// What kind of request it is, and why.
     pub class: Classified,
-    /// `thinking_budget` and `answer_reserve`, where something is decided about them.
+    /// `thinking_budget`, `answer_reserve` and `min_tokens`, where something is decided about them.
     pub settings: Vec<Setting>,
     /// What was ignored or merged, in sentences.
     pub warnings: Vec<String>,
@@ -63,7 +63,7 @@ impl Plan {
     /// The name of the preset that set the limit.
     pub fn preset<'a>(&self, wish: &'a Wish) -> Option<&'a str> {
         let first = self.max_tokens.steps.first()?;
-        (first.by == crate::SetBy::Preset).then_some(wish.length.as_deref()).flatten()
+        (first.by == SetBy::Preset).then_some(wish.length.as_deref()).flatten()
     }
 }
 
@@ -93,11 +93,23 @@ pub fn limits(config: &Config, wish: &Wish, who: &Who, facts: &Facts) -> Result<
         let is_repeated = views.iter().any(|view| view.limit == limit);
         views.push(View { decision, limit, is_repeated });
     }
-    let settings = {
-        let max_tokens = views.iter().map(|view| view.limit).max().unwrap_or(0);
-        thinking::budgets(config, wish, who, &early, max_tokens)
-    };
+    let smallest = views.iter().map(|view| view.limit).min().unwrap_or(0);
+    let largest = views.iter().map(|view| view.limit).max().unwrap_or(0);
+    let mut settings = thinking::budgets(config, wish, who, &early, (smallest, largest));
+    settings.extend(min_tokens(wish, &early, smallest));
     Ok(plan(early, views, settings))
+}
+
+/// `min_tokens` where it exceeds a limit that somebody lowered.
+fn min_tokens(wish: &Wish, early: &Early, smallest: u64) -> Option<Setting> {
+    let set = early.settings.iter().find(|setting| setting.param() == "min_tokens");
+    let asked = || Some(Decision::asked("min_tokens", to_json(wish.value("min_tokens")?)));
+    let mut decision = set.map(|setting| setting.decision.clone()).or_else(asked)?;
+    if decision.tokens()? <= smallest {
+        return None;
+    }
+    decision.change(SetBy::Admin, smallest, "fits into max_tokens");
+    Some(Setting::new(ParamValue::Int(smallest.into()), decision))
 }
 
 fn plan(early: Early, views: Vec<View>, settings: Vec<Setting>) -> Plan {

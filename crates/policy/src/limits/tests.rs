@@ -1,5 +1,4 @@
 use super::*;
-use crate::SetBy;
 use crate::class::Class;
 use crate::config::{Limits, Model, Over, Range, Rule, TokenLimits, When};
 use serde_json::{Value, json};
@@ -186,4 +185,18 @@ fn the_first_rule_that_fits_counts_and_is_named() {
     assert_eq!(told(&wish, 5), (300, SetBy::Default, "summaries".to_owned()));
     let wish = Wish { tag: Some("faq".to_owned()), ..wish };
     assert_eq!(told(&wish, 5), (80, SetBy::Tag, "faq".to_owned()));
+}
+
+#[test]
+fn min_tokens_follow_a_limit_that_was_lowered() {
+    let config = Config { limits: bounds(None, Some(100)), ..Config::default() };
+    let values = vec![("min_tokens".to_owned(), ParamValue::Int(300))];
+    let plan = decide(&config, &Wish { values: values.clone(), ..asks(&[500, 90]) });
+    let line = "min_tokens: asked 300 -> admin 90 (fits into max_tokens)";
+    assert_eq!(plan.settings[0].decision.to_string(), line);
+    // What contradicts itself is refused before anything is changed.
+    let limit = ("max_tokens".to_owned(), ParamValue::Int(200));
+    let wish = Wish { values: [values, vec![limit]].concat(), ..asks(&[200]) };
+    let refusal = limits(&config, &wish, &who(), &facts(1)).expect_err("min above max");
+    assert_eq!((refusal.status, refusal.param.as_deref()), (400, Some("min_tokens")));
 }
