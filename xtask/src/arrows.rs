@@ -15,7 +15,10 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("grammar", &["text", "sampling"]),
     ("engine", &["model", "text", "sampling", "grammar"]),
     ("answers", &["engine", "grammar", "policy", "model", "text", "sampling", "kernels"]),
-    ("server", &["answers", "engine", "policy", "ledger", "plots", "grammar", "text", "sampling"]),
+    (
+        "server",
+        &["answers", "engine", "policy", "ledger", "plots", "grammar", "model", "text", "sampling"],
+    ),
     (
         "jeton",
         &[

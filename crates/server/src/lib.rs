@@ -15,6 +15,7 @@ pub mod guard;
 pub mod json_body;
 pub mod limits;
 pub mod routes;
+pub mod service;
 pub mod site;
 pub mod sse;
 

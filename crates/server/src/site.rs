@@ -3,8 +3,9 @@
 use crate::error::ApiError;
 use crate::limits::DoorLimits;
 use crate::open_requests::OpenRequests;
-use std::sync::Arc;
+use crate::service::Service;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, OnceLock};
 use tokio::sync::{Semaphore, watch};
 
 /// How far the server is in its life.
@@ -28,6 +29,8 @@ pub struct Site {
     pub(crate) request_memory: Arc<Semaphore>,
     /// Requests whose answers are not complete.
     pub(crate) open_requests: OpenRequests,
+    /// Everything behind the routes, from the moment on when the models are loaded.
+    service: OnceLock<Arc<Service>>,
     phase: AtomicU8,
     ending: watch::Sender<bool>,
 }
@@ -40,9 +43,27 @@ impl Site {
             limits,
             request_memory: Arc::new(Semaphore::new(kib)),
             open_requests: OpenRequests::default(),
+            service: OnceLock::new(),
             phase: AtomicU8::new(Phase::Loading as u8),
             ending: watch::Sender::new(false),
         }
+    }
+
+    /// Everything is loaded: from now on requests are taken. Only the first time counts.
+    pub fn serve(&self, service: Arc<Service>) {
+        if self.service.set(service).is_ok() {
+            self.advance(Phase::Ready);
+        }
+    }
+
+    /// Everything behind the routes.
+    ///
+    /// # Errors
+    /// 503 with `Retry-After` while the server loads or stops.
+    pub fn service(&self) -> Result<&Arc<Service>, ApiError> {
+        self.check_open()?;
+        let loading = || ApiError::unavailable("The models are still being loaded", 5);
+        self.service.get().ok_or_else(|| loading().with_code("loading"))
     }
 
     /// How far the server is.
@@ -60,6 +81,9 @@ impl Site {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
         if phase == Phase::Ending {
             self.ending.send_replace(true);
+            if let Some(service) = self.service.get() {
+                service.end_all();
+            }
         }
     }
 

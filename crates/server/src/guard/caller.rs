@@ -14,6 +14,8 @@ pub struct Caller {
     pub key_name: String,
     /// The plan it is on, if one.
     pub plan: Option<String>,
+    /// Whether it may see everybody's accounts.
+    pub admin: bool,
 }
 
 /// Who asks; nobody in particular where no keys are needed. Routes take it as an extractor.

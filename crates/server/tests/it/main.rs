@@ -2,3 +2,4 @@
 
 mod client;
 mod plain_paths;
+mod service;

@@ -1,0 +1,176 @@
+//! Where `policy` decides: what a request wishes in its words, who asks, and what came of it.
+
+use super::asked::Asked;
+use super::served::ServedModel;
+use crate::error::ApiError;
+use crate::guard::Caller;
+use answers::RequestError;
+use answers::prompt::Prompt;
+use axum::http::StatusCode;
+use grammar::GrammarSource;
+use policy::config::Config;
+use policy::price::Prices;
+use policy::{Decision, Early, Facts, Hints, KeyName, Plan, Refusal, Setting, Who, Wish};
+use sampling::params::{ParamValue, SamplingParams};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// What was decided before the prompt was counted.
+pub(super) struct Begun {
+    config: Arc<Config>,
+    wish: Wish,
+    who: Who,
+    early: Early,
+    /// The request's parameters with what was filled in or locked.
+    values: Vec<(String, ParamValue)>,
+}
+
+/// What was decided about a request.
+pub(super) struct Governed {
+    /// The settings that counted when it came in.
+    pub config: Arc<Config>,
+    /// What was asked for.
+    pub wish: Wish,
+    /// What was decided about parameters before the prompt was counted.
+    pub early: Early,
+    /// What was decided about its limits.
+    pub plan: Plan,
+    /// What tokens cost it.
+    pub prices: Prices,
+}
+
+impl Begun {
+    /// Asks what can be decided without a token count.
+    ///
+    /// # Errors
+    /// A parameter of the wrong type or out of range, and what the configuration refuses.
+    pub fn of(config: Arc<Config>, model: &ServedModel, asked: &Asked) -> Result<Begun, ApiError> {
+        let checked = SamplingParams::from_values(asked.values.iter().cloned())
+            .map_err(RequestError::from)?;
+        let wish = wish(asked, model, &checked);
+        let who = who(&config, model.id(), asked.route.name(), asked.caller.as_deref())?;
+        let early = policy::before_prompt(&config, &wish, &who)?;
+        let mut values = asked.values.clone();
+        if asked.resume.is_none() {
+            Setting::apply(&early.settings, &mut values);
+        }
+        Ok(Begun { config, wish, who, early, values })
+    }
+
+    /// The request's parameters with what was filled in or locked.
+    pub fn values(&self) -> &[(String, ParamValue)] {
+        &self.values
+    }
+
+    /// Asks for the limits, now that the prompt was counted. With the parameters that count.
+    ///
+    /// # Errors
+    /// What the configuration refuses, and what does not fit the context.
+    pub fn limits(self, facts: &Facts) -> Result<(Governed, Vec<(String, ParamValue)>), ApiError> {
+        let Begun { config, wish, who, early, mut values } = self;
+        let plan = policy::limits(&config, &wish, &who, facts)?;
+        let max_tokens =
+            Setting { value: Some(plan.max_tokens_value()), decision: plan.max_tokens.clone() };
+        Setting::apply(&[max_tokens], &mut values);
+        Setting::apply(&plan.settings, &mut values);
+        let prices = config.prices_of(&who.model);
+        Ok((Governed { config, wish, early, plan, prices }, values))
+    }
+}
+
+impl Governed {
+    /// What was decided about limits: of the tokens, of the thought, of the answer's part.
+    pub fn limits(&self) -> impl Iterator<Item = &Decision> {
+        let settings = self.plan.settings.iter().map(|setting| &setting.decision);
+        std::iter::once(&self.plan.max_tokens).chain(settings)
+    }
+
+    /// Every decision.
+    pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
+        self.limits().chain(self.early.settings.iter().map(|setting| &setting.decision))
+    }
+}
+
+/// Who asks, as `policy` knows them.
+///
+/// # Errors
+/// 403 when the key's plan is no longer configured: nobody knows what it may do.
+pub(super) fn who(
+    config: &Config,
+    model: &str,
+    route: &str,
+    caller: Option<&Caller>,
+) -> Result<Who, ApiError> {
+    let plan = match caller {
+        Some(caller) => caller.plan.clone(),
+        None => config.server.plan_without_key.clone(),
+    };
+    let key_plan = config.plan_of(plan.as_deref(), None).ok_or_else(|| {
+        let plan = plan.as_deref().unwrap_or_default();
+        ApiError::new(StatusCode::FORBIDDEN, format!("The key's plan `{plan}` is not configured"))
+            .with_code("plan_not_configured")
+    })?;
+    Ok(Who {
+        route: route.to_owned(),
+        model: model.to_owned(),
+        key: caller
+            .map(|caller| KeyName { id: caller.key_id.clone(), name: caller.key_name.clone() }),
+        plan,
+        key_plan,
+    })
+}
+
+fn wish(asked: &Asked, model: &ServedModel, checked: &SamplingParams) -> Wish {
+    let single = checked.max_tokens().filter(|_| checked.limits().is_empty());
+    let limits = checked.limits().iter().copied().chain(single);
+    let conversation = asked.prompt.conversation();
+    let json =
+        matches!(asked.shape, Some(GrammarSource::JsonObject | GrammarSource::JsonSchema(_)));
+    Wish {
+        max_tokens: limits.map(|limit| limit as u64).collect(),
+        length: asked.length.clone(),
+        scenario: asked.scenario.clone(),
+        tag: asked.tag.clone(),
+        choices: checked.choices_made() as u64,
+        hints: Hints {
+            has_json_shape: json,
+            has_shape: asked.shape.is_some(),
+            has_tools: conversation.is_some_and(|input| input.tools.is_some()),
+            can_think: conversation.is_some()
+                && asked.resume.is_none()
+                && model.model().thinking().is_some(),
+        },
+        last_user_text: last_user_text(&asked.prompt),
+        values: asked.values.clone(),
+    }
+}
+
+/// What the user said last, where that can be told.
+fn last_user_text(prompt: &Prompt) -> String {
+    if let Prompt::Text(text) = prompt {
+        return text.clone();
+    }
+    let Some(input) = prompt.conversation() else { return String::new() };
+    let last = input.messages.iter().rev().find(|message| message["role"] == "user");
+    match last.map(|message| &message["content"]) {
+        Some(Value::String(text)) => text.clone(),
+        Some(Value::Array(blocks)) => {
+            let texts = blocks.iter().filter_map(|block| block["text"].as_str());
+            texts.collect::<Vec<_>>().join("\n")
+        }
+        _ => String::new(),
+    }
+}
+
+impl From<Refusal> for ApiError {
+    fn from(refusal: Refusal) -> Self {
+        let status = StatusCode::from_u16(refusal.status).unwrap_or(StatusCode::BAD_REQUEST);
+        let mut error = ApiError::new(status, refusal.message);
+        error.param = refusal.param;
+        error.code = refusal.code.map(Into::into);
+        if let Some(wait_ms) = refusal.retry_after_ms {
+            error = error.with_retry_after(wait_ms.div_ceil(1000).max(1));
+        }
+        error
+    }
+}
