@@ -1,6 +1,6 @@
 //! Pages that are made from the code's own tables.
 
-use crate::{formulas, knobs, profiles_page};
+use crate::{config_page, formulas, knobs, profiles_page};
 use sampling::params::PARAMS;
 use sampling::profile::PROFILES;
 use std::fmt::Write;
@@ -15,6 +15,8 @@ fn pages() -> Vec<(String, String)> {
         pictures.map(|(knob, svg)| (format!("docs/{}", knobs::path(knob)), svg)).collect();
     pages.push((PARAMETERS_PAGE.to_owned(), parameters_page()));
     pages.push((profiles_page::PATH.to_owned(), profiles_page::page()));
+    pages.push((config_page::PATH.to_owned(), config_page::page()));
+    pages.push((config_page::SCHEMA_PATH.to_owned(), config_page::schema()));
     pages
 }
 

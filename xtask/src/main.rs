@@ -9,6 +9,7 @@
 
 mod arrows;
 mod bars;
+mod config_page;
 mod docs;
 mod formulas;
 mod knobs;

@@ -9,6 +9,7 @@ mod parameters;
 mod plans;
 mod problem;
 mod read;
+mod schema;
 mod server;
 pub mod shape;
 mod table;

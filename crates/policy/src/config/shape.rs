@@ -90,6 +90,15 @@ impl Field {
 }
 
 impl Shape {
+    /// The group of keys in it, also as entries of a list or map.
+    pub fn section(&self) -> Option<&'static Section> {
+        match self {
+            Shape::Section(section) => Some(section),
+            Shape::OneOrMany(of, _) | Shape::List(of, _) | Shape::Map { of, .. } => of.section(),
+            _ => None,
+        }
+    }
+
     /// What is allowed, behind "must be".
     pub fn rule(&self) -> String {
         match self {

@@ -272,7 +272,8 @@ static LIMITS: Section = Section {
             "reject, or what `limits` says",
             "A number that does not fit into the context window beside the prompt: it is refused \
              with `context_length_exceeded`, or becomes what fits. Presets and defaults always \
-             become what fits.",
+             become what fits. Of several the most particular counts: key, scenario, route, \
+             model, server.",
         ),
     ],
 };
