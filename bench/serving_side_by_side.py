@@ -38,7 +38,7 @@ def commands(args):
     """Each server's name and what starts it; ours first."""
     threads = str(args.threads)
     window = args.prompt + args.output + 64
-    jeton = [JETON, "serve", "--port", "0", "--model", args.model, "--threads", threads]
+    jeton = ["--model", args.model, "--threads", threads]
     found = {"jeton": lambda streams, port: jeton + shlex.split(args.jeton_flags)}
     if args.llama_server:
         found["llama-server"] = lambda streams, port: [
@@ -56,7 +56,7 @@ def commands(args):
 
 def start(name, command, streams):
     if name == "jeton":
-        return Served(command(streams, 0))
+        return Served.jeton(*command(streams, 0))
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     # Some peers compile for minutes before they answer.

@@ -42,11 +42,13 @@ class Answer:
 class Served:
     """A server process and its address."""
 
-    def __init__(self, command, url=None, ready="/ready", env=None, seconds=START_SECONDS):
+    def __init__(self, command, url=None, ready="/ready", env=None, seconds=START_SECONDS,
+                 has_own_home=False):
         self.folder = tempfile.TemporaryDirectory(prefix="served-")
         self.log_path = pathlib.Path(self.folder.name) / "log"
         self.command = [str(part) for part in command]
-        home = {"HOME": self.folder.name, "XDG_DATA_HOME": self.folder.name}
+        own = self.folder.name if has_own_home else None
+        home = {"HOME": own, "XDG_DATA_HOME": own, "XDG_CONFIG_HOME": own} if own else {}
         self.log = open(self.log_path, "wb")
         self.process = subprocess.Popen(
             self.command,
@@ -65,7 +67,7 @@ class Served:
     @classmethod
     def jeton(cls, *flags, env=None):
         """`jeton serve` on a free port of this machine, its ledger in the folder that goes away."""
-        return cls([JETON, "serve", "--port", "0", *flags], env=env)
+        return cls([JETON, "serve", "--port", "0", *flags], env=env, has_own_home=True)
 
     def __enter__(self):
         return self
