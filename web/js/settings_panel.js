@@ -129,7 +129,7 @@ function group(title, knobs, settings) {
   return element(
     "section",
     { class: "knob-group", "aria-labelledby": id },
-    element("h3", { id }, title),
+    element("h2", { id }, title),
     ...knobs.map((knob) => knobField(knob, settings)),
   );
 }

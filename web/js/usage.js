@@ -46,7 +46,7 @@ export function usagePage(root, _app) {
     class: "table-scroll",
     tabindex: "0",
     role: "region",
-    "aria-label": "Usage",
+    "aria-label": "Usage in numbers",
   });
   const plot = element("div", { class: "plot" });
   const note = element("p", { class: "quiet", role: "status" });
