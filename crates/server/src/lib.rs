@@ -14,15 +14,18 @@ pub mod error;
 pub mod guard;
 pub mod json_body;
 pub mod limits;
+pub mod metrics;
 pub mod routes;
 pub mod service;
 pub mod site;
 pub mod sse;
 
+mod attend;
 mod listen;
 mod open_requests;
 mod start;
 
+pub use attend::{AttendError, Stopped, attend};
 pub use error::ApiError;
 pub use json_body::JsonBody;
 pub use limits::DoorLimits;

@@ -21,6 +21,11 @@ impl OpenRequests {
         OpenRequest { count: Arc::clone(&self.count) }
     }
 
+    /// How many there are.
+    pub fn count(&self) -> usize {
+        *self.count.borrow()
+    }
+
     /// Comes back when there is none.
     pub async fn idle(&self) {
         let mut count = self.count.subscribe();

@@ -1,12 +1,16 @@
 //! What every route shares.
 
 use crate::error::ApiError;
+use crate::guard::keys::KeyCheck;
+use crate::guard::origin::Rules;
 use crate::limits::DoorLimits;
+use crate::metrics::DoorMetrics;
 use crate::open_requests::OpenRequests;
 use crate::service::Service;
+use policy::config::Server;
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, OnceLock};
-use tokio::sync::{Semaphore, watch};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use tokio::sync::Semaphore;
 
 /// How far the server is in its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -25,27 +29,37 @@ pub enum Phase {
 pub struct Site {
     /// What clients may cost.
     pub limits: DoorLimits,
+    /// Whose keys open the door.
+    pub keys: KeyCheck,
+    /// What is counted at the door.
+    pub(crate) metrics: DoorMetrics,
+    /// Whether only this machine can reach it.
+    pub(crate) address_is_loopback: bool,
     /// Memory for requests that are being read, in KiB.
     pub(crate) request_memory: Arc<Semaphore>,
     /// Requests whose answers are not complete.
     pub(crate) open_requests: OpenRequests,
     /// Everything behind the routes, from the moment on when the models are loaded.
     service: OnceLock<Arc<Service>>,
+    rules: RwLock<Arc<Rules>>,
     phase: AtomicU8,
-    ending: watch::Sender<bool>,
 }
 
 impl Site {
     /// A site that is loading.
-    pub fn new(limits: DoorLimits) -> Self {
+    pub(crate) fn new(settings: &Server, keys: KeyCheck, address_is_loopback: bool) -> Self {
+        let limits = DoorLimits::of(settings);
         let kib = (limits.requests_bytes_max >> 10).min(Semaphore::MAX_PERMITS);
         Site {
             limits,
+            keys,
+            metrics: DoorMetrics::default(),
+            address_is_loopback,
             request_memory: Arc::new(Semaphore::new(kib)),
             open_requests: OpenRequests::default(),
             service: OnceLock::new(),
+            rules: RwLock::new(Arc::new(Rules::of(settings))),
             phase: AtomicU8::new(Phase::Loading as u8),
-            ending: watch::Sender::new(false),
         }
     }
 
@@ -62,8 +76,12 @@ impl Site {
     /// 503 with `Retry-After` while the server loads or stops.
     pub fn service(&self) -> Result<&Arc<Service>, ApiError> {
         self.check_open()?;
-        let loading = || ApiError::unavailable("The models are still being loaded", 5);
-        self.service.get().ok_or_else(|| loading().with_code("loading"))
+        self.loaded().ok_or_else(loading)
+    }
+
+    /// Everything behind the routes, also while the server stops.
+    pub(crate) fn loaded(&self) -> Option<&Arc<Service>> {
+        self.service.get()
     }
 
     /// How far the server is.
@@ -77,20 +95,24 @@ impl Site {
     }
 
     /// Goes on to `phase`; never back.
-    pub fn advance(&self, phase: Phase) {
+    pub(crate) fn advance(&self, phase: Phase) {
         self.phase.fetch_max(phase as u8, Ordering::AcqRel);
-        if phase == Phase::Ending {
-            self.ending.send_replace(true);
-            if let Some(service) = self.service.get() {
-                service.end_all();
-            }
+        if phase == Phase::Ending
+            && let Some(service) = self.loaded()
+        {
+            service.end_all();
         }
     }
 
-    /// Becomes true when running answers must end now: each is then finished as
-    /// `Interruption::Shutdown`, so that its client still gets a last frame.
-    pub fn ending(&self) -> watch::Receiver<bool> {
-        self.ending.subscribe()
+    /// The rules for pages of other origins.
+    pub(crate) fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Takes over what of new settings counts at once.
+    pub(crate) fn settle_in(&self, settings: &Server) {
+        let rules = Arc::new(Rules::of(settings));
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 
     /// Whether new work is taken.
@@ -100,13 +122,14 @@ impl Site {
     pub fn check_open(&self) -> Result<(), ApiError> {
         match self.phase() {
             Phase::Ready => Ok(()),
-            Phase::Loading => {
-                Err(ApiError::unavailable("The models are still being loaded", 5)
-                    .with_code("loading"))
-            }
+            Phase::Loading => Err(loading()),
             Phase::Draining | Phase::Ending => {
                 Err(ApiError::unavailable("The server is stopping", 30).with_code("stopping"))
             }
         }
     }
+}
+
+fn loading() -> ApiError {
+    ApiError::unavailable("The models are still being loaded", 5).with_code("loading")
 }

@@ -1,9 +1,12 @@
 //! Starting and stopping the server.
 
-use crate::limits::{DoorLimits, SEND_BUFFER_BYTES};
+use crate::guard::keys::KeyCheck;
+use crate::limits::SEND_BUFFER_BYTES;
 use crate::listen;
 use crate::routes;
 use crate::site::{Phase, Site};
+use ledger::{Ledger, LedgerError};
+use policy::config::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -17,12 +20,16 @@ const BACKLOG: u32 = 1024;
 /// belong to the engine.
 const BLOCKING_THREADS_MAX: usize = 4;
 
-/// What a server is made of.
+/// What a server is made of, before its models are loaded.
 pub struct Setup {
     /// Where it listens; port 0 takes a free one.
     pub address: SocketAddr,
-    /// What clients may cost.
-    pub limits: DoorLimits,
+    /// The settings under `server`. Most count until it stops.
+    pub settings: Server,
+    /// Where its keys are.
+    pub ledger: Ledger,
+    /// A key that opens it beside those.
+    pub own_key: Option<String>,
 }
 
 /// Why a server did not start.
@@ -36,6 +43,18 @@ pub enum StartError {
         /// Why not.
         error: std::io::Error,
     },
+    /// Others could reach it and nothing would keep them out.
+    #[error(
+        "{address} can be reached from other machines, and no key exists: make one with \
+         `jeton key create`, or say that everybody may come in"
+    )]
+    NoKeys {
+        /// Where.
+        address: SocketAddr,
+    },
+    /// The keys cannot be read.
+    #[error(transparent)]
+    Keys(#[from] LedgerError),
     /// The machine gives no thread.
     #[error("cannot start the server's thread: {0}")]
     Thread(std::io::Error),
@@ -55,14 +74,22 @@ pub struct Running {
     address: SocketAddr,
     site: Arc<Site>,
     stop: watch::Sender<Stop>,
+    pub(crate) ended: watch::Receiver<bool>,
     thread: JoinHandle<()>,
 }
 
-/// Starts a server on a thread of its own. It is loading until [`Site::advance`] says otherwise.
+/// Starts a server on a thread of its own. It is loading until [`Site::serve`] gives it its models.
 ///
 /// # Errors
-/// When the address is taken or the machine has no thread left.
+/// When the address is taken, when it is open to strangers and no key exists, when the keys cannot
+/// be read, or when the machine has no thread left.
 pub fn start(setup: Setup) -> Result<Running, StartError> {
+    let Setup { address, settings, ledger, own_key } = setup;
+    let keys = KeyCheck::new(ledger.clone(), own_key.as_deref())?;
+    let is_loopback = address.ip().to_canonical().is_loopback();
+    if !is_loopback && !keys.needed() && !settings.allow_no_keys {
+        return Err(StartError::NoKeys { address });
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -70,21 +97,27 @@ pub fn start(setup: Setup) -> Result<Running, StartError> {
         .thread_name("http-work")
         .build()
         .map_err(StartError::Thread)?;
+    let in_listen = |error| StartError::Listen { address, error };
     let listener = {
         let _inside = runtime.enter();
-        bind(setup.address).map_err(|error| StartError::Listen { address: setup.address, error })?
+        bind(address).map_err(in_listen)?
     };
-    let in_listen = |error| StartError::Listen { address: setup.address, error };
     let address = listener.local_addr().map_err(in_listen)?;
-    let site = Arc::new(Site::new(setup.limits));
+    let site = Arc::new(Site::new(&settings, keys, is_loopback));
     let router = routes::router(Arc::clone(&site));
     let (stop, stopped) = watch::channel(Stop::No);
+    let (end, ended) = watch::channel(false);
     let served = Arc::clone(&site);
-    let thread = std::thread::Builder::new()
-        .name("http".to_string())
-        .spawn(move || runtime.block_on(listen::serve(listener, router, served, stopped)))
-        .map_err(StartError::Thread)?;
-    Ok(Running { address, site, stop, thread })
+    let run = move || {
+        runtime.block_on(listen::serve(listener, router, served, stopped));
+        if let Err(error) = ledger.flush() {
+            tracing::error!(%error, "the ledger could not be written to its end");
+        }
+        end.send_replace(true);
+    };
+    let thread = std::thread::Builder::new().name("http".to_string()).spawn(run);
+    let thread = thread.map_err(StartError::Thread)?;
+    Ok(Running { address, site, stop, ended, thread })
 }
 
 /// A listener whose connections keep little in the kernel for readers that are behind.

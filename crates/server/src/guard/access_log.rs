@@ -43,6 +43,9 @@ pub async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Ne
         .extensions()
         .get::<WhoAsks>()
         .and_then(|who| who.0.as_ref().map(|caller| caller.key_id.clone()));
+    if let Some(code) = &entry.error {
+        site.metrics.refused(entry.status.as_u16(), code);
+    }
     entry.header_ms = Some(entry.began.elapsed().as_secs_f64() * 1e3);
     response.headers_mut().insert(X_REQUEST_ID, entry.id.0.clone());
     response.map(|body| Body::new(LoggedBody { body, entry }))

@@ -2,11 +2,12 @@
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
+use ledger::KeyRecord;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The owner of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// The key's id: short, public, in logs and in the ledger.
     pub key_id: String,
@@ -18,9 +19,23 @@ pub struct Caller {
     pub admin: bool,
 }
 
+impl From<KeyRecord> for Caller {
+    fn from(record: KeyRecord) -> Self {
+        Caller { key_id: record.id, key_name: record.name, plan: record.plan, admin: record.admin }
+    }
+}
+
 /// Who asks; nobody in particular where no keys are needed. Routes take it as an extractor.
 #[derive(Clone, Debug, Default)]
 pub struct WhoAsks(pub Option<Arc<Caller>>);
+
+impl WhoAsks {
+    /// Whether everybody's accounts may be seen: by administrators, and by all where no keys are
+    /// needed.
+    pub fn sees_everything(&self) -> bool {
+        self.0.as_ref().is_none_or(|caller| caller.admin)
+    }
+}
 
 impl<S: Sync> FromRequestParts<S> for WhoAsks {
     type Rejection = Infallible;

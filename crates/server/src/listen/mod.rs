@@ -3,7 +3,7 @@
 mod stalled;
 
 use crate::error::ApiError;
-use crate::limits::{HEADER_BYTES_MAX, HEADER_LINES_MAX, TURNED_AWAY_MAX};
+use crate::limits::{HEADER_LINES_MAX, TURNED_AWAY_MAX};
 use crate::site::{Phase, Site};
 use crate::start::Stop;
 use axum::Router;
@@ -11,13 +11,14 @@ use axum::extract::Request;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use prometheus_client::metrics::gauge::Gauge;
 use stalled::WriteGuard;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, watch};
 use tower::ServiceExt;
 
 /// Pause after an error of the system, such as too many open files: it does not go away at once.
@@ -55,6 +56,7 @@ pub async fn serve(
             continue;
         };
         let Ok(seat) = Arc::clone(&seats).try_acquire_owned() else {
+            site.metrics.turned_away.inc();
             if let Ok(permit) = Arc::clone(&farewells).try_acquire_owned() {
                 tokio::spawn(turn_away(stream, permit));
             }
@@ -69,6 +71,10 @@ pub async fn serve(
     let all = u32::try_from(site.limits.connections_max).unwrap_or(u32::MAX);
     // Who has not read the last words by then does not get them.
     let _ = tokio::time::timeout(LAST_WORDS, seats.acquire_many(all)).await;
+    if let Some(service) = site.loaded() {
+        // Accounts of readers that went away are settled behind their backs.
+        let _ = tokio::time::timeout(LAST_WORDS, service.unsettled().idle()).await;
+    }
 }
 
 /// Comes back when the server was told to stop and nothing runs any more, or its time is over.
@@ -93,28 +99,57 @@ struct Connection {
 
 impl Connection {
     async fn run(mut self, stream: TcpStream, peer: SocketAddr, _seat: OwnedSemaphorePermit) {
+        let _counted = Counted::one_more(&self.site.metrics.connections);
         // Small frames must leave at once; without it they still arrive, only later.
         let _ = stream.set_nodelay(true);
-        let stream = WriteGuard::new(stream, self.site.limits.write_stall);
+        let limits = &self.site.limits;
+        let stream = WriteGuard::new(stream, limits.write_stall);
         let router = self.router;
+        let began = Arc::new(Notify::new());
+        let first_request = Arc::clone(&began);
         let service = hyper::service::service_fn(move |mut request: Request<Incoming>| {
+            began.notify_one();
             request.extensions_mut().insert(Peer(peer));
             router.clone().oneshot(request)
         });
+        // hyper's time for headers runs between requests too. The first request of a connection
+        // has a shorter one, since whoever connects has something to say.
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.site.limits.header_read)
-            .max_buf_size(HEADER_BYTES_MAX)
+            .header_read_timeout(limits.idle.max(limits.header_read))
+            .max_buf_size(limits.header_bytes_max)
             .max_headers(HEADER_LINES_MAX)
             .serve_connection(TokioIo::new(stream), service);
         tokio::pin!(connection);
+        let silent = async {
+            if tokio::time::timeout(limits.header_read, first_request.notified()).await.is_ok() {
+                std::future::pending::<()>().await;
+            }
+        };
         // An error is the client's doing: it left, sent nonsense or read nothing. hyper answers
         // what can be answered.
         tokio::select! {
             _ = connection.as_mut() => return,
+            () = silent => return,
             _ = self.closed.wait_for(|closed| *closed) => connection.as_mut().graceful_shutdown(),
         }
         let _ = connection.await;
+    }
+}
+
+/// Counts while it is there.
+struct Counted(Gauge);
+
+impl Counted {
+    fn one_more(gauge: &Gauge) -> Counted {
+        gauge.inc();
+        Counted(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
     }
 }
 

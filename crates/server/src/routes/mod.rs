@@ -1,6 +1,7 @@
 //! Which path does what.
 
 mod health;
+mod metrics;
 mod web;
 
 use crate::error::ApiError;
@@ -12,12 +13,18 @@ use std::sync::Arc;
 
 /// Every route, one line for each file of this folder.
 pub fn router(site: Arc<Site>) -> Router {
-    Router::new()
-        .merge(health::routes())
-        .merge(web::routes())
+    let with_key = middleware::from_fn_with_state(Arc::clone(&site), guard::keys::layer);
+    let keyed = Router::new().merge(metrics::routes()).route_layer(with_key);
+    let open = Router::new().merge(health::routes()).merge(web::routes());
+    let by_origin = middleware::from_fn_with_state(Arc::clone(&site), guard::origin::layer);
+    let logged = middleware::from_fn_with_state(Arc::clone(&site), guard::access_log::layer);
+    keyed
+        .merge(open)
         .fallback(unknown_url)
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(middleware::from_fn_with_state(Arc::clone(&site), guard::access_log::layer))
+        .layer(by_origin)
+        .layer(middleware::from_fn(guard::headers::layer))
+        .layer(logged)
         .with_state(site)
 }
 

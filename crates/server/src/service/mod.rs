@@ -33,6 +33,7 @@ pub use served::{KV_BYTES_DEFAULT, ServeAs, ServeError, ServedModel};
 
 use crate::error::ApiError;
 use crate::guard::Caller;
+use crate::metrics::AccountMetrics;
 use crate::open_requests::OpenRequests;
 use clerk::shutting_down;
 use ledger::{Entry, Ledger};
@@ -53,6 +54,7 @@ pub struct Service {
     models: Vec<Arc<ServedModel>>,
     config: RwLock<Arc<Config>>,
     ledger: Ledger,
+    metrics: AccountMetrics,
     preparing: Arc<Semaphore>,
     load: Load,
     seals: Seals,
@@ -68,6 +70,7 @@ impl Service {
             models,
             config: RwLock::new(Arc::new(config)),
             ledger,
+            metrics: AccountMetrics::default(),
             preparing: Arc::new(Semaphore::new(PREPARING_MAX)),
             load: Load::default(),
             seals: Seals::new(random_hex()),
@@ -106,6 +109,11 @@ impl Service {
     /// The ledger.
     pub fn ledger(&self) -> &Ledger {
         &self.ledger
+    }
+
+    /// What is counted of settled accounts.
+    pub fn metrics(&self) -> &AccountMetrics {
+        &self.metrics
     }
 
     /// Requests whose accounts are not settled.
@@ -152,6 +160,7 @@ impl Service {
 
     /// Writes a refused request down, where its key is known. Nobody waits for it.
     fn note_refused(&self, entry: Entry) {
+        self.metrics.settled(&entry);
         self.ledger.record(entry, Box::new(|_| ()));
     }
 

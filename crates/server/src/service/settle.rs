@@ -25,6 +25,7 @@ pub(super) async fn settle(job: Job, runs: Vec<GatheredRun>, ended_by: Option<En
         tracing::error!(request = told.request_id, "an account could not be settled");
         return Settled::failed(told, ApiError::internal("The answer could not be completed"));
     };
+    service.metrics.settled(&entry);
     if let Err(error) = record(&service.ledger, entry).await {
         // What is not in the ledger is not delivered as done.
         tracing::error!(request = told.request_id, %error, "the ledger did not take an entry");

@@ -1,19 +1,52 @@
 //! A client that says exactly what a test wants.
 
-use server::{DoorLimits, Phase, Running, Setup, start};
+use ledger::{Ledger, LedgerError};
+use policy::config::{Config, Server};
+use server::service::{ServeAs, ServedModel, Service};
+use server::{Running, Setup, start};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest time that a test waits for bytes. Only a failing test gets there.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// A server on a free port that takes requests.
-pub fn serve(limits: DoorLimits) -> Running {
-    let address = SocketAddr::from(([127, 0, 0, 1], 0));
-    let running = start(Setup { address, limits }).expect("a free port can be had");
-    running.site().advance(Phase::Ready);
+/// A server on a free port that has no model: for what comes before one is asked.
+pub fn serve(settings: Server) -> Running {
+    serve_with(Config { server: settings, ..Config::default() }, Ledger::in_memory, None)
+}
+
+/// A server on a free port with this ledger and a key of its own.
+pub fn serve_with(
+    config: Config,
+    ledger: impl FnOnce() -> Result<Ledger, LedgerError>,
+    own_key: Option<&str>,
+) -> Running {
+    let ledger = ledger().expect("memory is there");
+    let running = start_with(&config, &ledger, own_key);
+    running.site().serve(Service::new(Vec::new(), config, ledger));
     running
+}
+
+/// A server on a free port whose model is the one inside the program.
+pub fn serve_model(config: Config) -> Running {
+    let ledger = Ledger::in_memory().expect("memory is there");
+    let model = ServedModel::open(None, ServeAs::default()).expect("the model inside");
+    let running = start_with(&config, &ledger, None);
+    running.site().serve(Service::new(vec![Arc::new(model)], config, ledger));
+    running
+}
+
+/// A server that is loading.
+pub fn start_with(config: &Config, ledger: &Ledger, own_key: Option<&str>) -> Running {
+    start(Setup {
+        address: SocketAddr::from(([127, 0, 0, 1], 0)),
+        settings: config.server.clone(),
+        ledger: ledger.clone(),
+        own_key: own_key.map(str::to_owned),
+    })
+    .expect("a free port can be had")
 }
 
 /// What came back.
