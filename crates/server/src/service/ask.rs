@@ -7,6 +7,7 @@ use super::feed::feed;
 use super::gather::Gathering;
 use super::govern::Begun;
 use super::job::{Arrival, Job};
+use super::meters::headers;
 use super::prepare::{Prepared, Wanted, prepare};
 use super::running::{Running, Told};
 use super::runs::{Place, runs_of};
@@ -17,6 +18,7 @@ use axum::http::{HeaderValue, header};
 use engine::limits::STREAM_EVENTS_MAX;
 use engine::{GenerateRequest, LimitOverflow, Rejection};
 use policy::Facts;
+use policy::budget::Need;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 use std::time::Instant;
@@ -54,9 +56,14 @@ impl Service {
         let begun = Begun::of(self.config(), &model, asked)?;
         let prompt_is_paid = asked.resume.as_mut().is_some_and(|state| self.seals.take_off(state));
         let wanted = Wanted::of(asked, begun.values().to_vec());
-        let worker = Arc::clone(&model);
-        let prepared = self.at_work(move || prepare(&worker, wanted)).await??;
-        let (governed, values) = begun.limits(&facts(&model, &prepared))?;
+        let prepared = self.prepare(&model, wanted, &begun).await?;
+        let mut need = Need {
+            prompt_tokens: prepared.request.prompt.len() as u64,
+            output_tokens: begun.choices(),
+            prices: begun.prices(),
+        };
+        let left = self.meters.check(&begun, &need)?;
+        let (governed, values) = begun.limits(&facts(&model, &prepared, left))?;
         let prepared = prepared.under(&model, &values)?;
         let Prepared { mut request, effective, template_used, saved } = prepared;
         // What was decided fits; a number of the client's that does not is refused by the engine.
@@ -67,6 +74,9 @@ impl Service {
         request.owner = owner(asked);
         check_together(asked, saved.is_some(), &request)?;
         let runs = runs_of(&request)?;
+        need.output_tokens = governed.plan.max_tokens().saturating_mul(runs.len() as u64);
+        let (held, rates) = self.meters.admit(&begun, &need)?;
+        let slot = self.ledger.reserve().map_err(|_| ledger_is_behind())?;
         let request_id = arrival.request_id.clone();
         let told = Arc::new(Told {
             model: model.id().to_owned(),
@@ -74,6 +84,7 @@ impl Service {
             prompt_tokens: request.prompt.len(),
             seed: request.seed,
             choices: request.params.n(),
+            headers: headers(&rates),
             jeton: jeton_object::at_start(
                 &request_id,
                 model.model(),
@@ -95,10 +106,32 @@ impl Service {
             places,
             template_used,
             prompt_is_paid,
+            held,
+            slot,
             told,
             arrival,
         };
         self.submit(job, runs)
+    }
+
+    /// Prepares a request on a thread of its own, and the meter of its key.
+    async fn prepare(
+        &self,
+        model: &Arc<ServedModel>,
+        wanted: Wanted,
+        begun: &Begun,
+    ) -> Result<Prepared, ApiError> {
+        let (model, meters) = (Arc::clone(model), Arc::clone(&self.meters));
+        let (who, currency) = (begun.who().clone(), begun.config().currency.clone());
+        let work = move || {
+            let prepared = prepare(&model, wanted)?;
+            meters.make_ready(&who, &currency).map_err(|error| {
+                tracing::error!(%error, "what a key has used cannot be read");
+                ApiError::internal("What the key has used cannot be read")
+            })?;
+            Ok(prepared)
+        };
+        self.at_work(work).await?
     }
 
     /// Gives the runs to the engine and the request to a clerk.
@@ -144,14 +177,20 @@ fn owner(asked: &Asked) -> u64 {
     hasher.finish()
 }
 
-fn facts(model: &ServedModel, prepared: &Prepared) -> Facts {
+/// The ledger's disk is slower than the requests: what cannot be written down is not begun.
+fn ledger_is_behind() -> ApiError {
+    ApiError::unavailable("Too many accounts wait to be written down; try again", 1)
+        .with_code("ledger_full")
+}
+
+fn facts(model: &ServedModel, prepared: &Prepared, left: Option<u64>) -> Facts {
     let recommended = model.model().defaults.max_new_tokens;
     Facts {
         prompt_tokens: prepared.request.prompt.len() as u64,
         context_tokens_max: model.engine().info().context_tokens_max as u64,
         model_max_tokens: None,
         model_default_tokens: recommended.map(u64::from),
-        budget_left_tokens: None,
+        budget_left_tokens: left,
     }
 }
 

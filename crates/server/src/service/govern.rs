@@ -62,18 +62,40 @@ impl Begun {
         &self.values
     }
 
+    /// Who asks.
+    pub fn who(&self) -> &Who {
+        &self.who
+    }
+
+    /// The settings that count.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// What tokens cost.
+    pub fn prices(&self) -> Prices {
+        self.config.prices_of(&self.who.model)
+    }
+
+    /// Answers that are made at once.
+    pub fn choices(&self) -> u64 {
+        self.wish.choices.max(1)
+    }
+
     /// Asks for the limits, now that the prompt was counted. With the parameters that count.
     ///
     /// # Errors
     /// What the configuration refuses, and what does not fit the context.
-    pub fn limits(self, facts: &Facts) -> Result<(Governed, Vec<(String, ParamValue)>), ApiError> {
-        let Begun { config, wish, who, early, mut values } = self;
-        let plan = policy::limits(&config, &wish, &who, facts)?;
+    pub fn limits(&self, facts: &Facts) -> Result<(Governed, Vec<(String, ParamValue)>), ApiError> {
+        let Begun { config, wish, who, early, values } = self;
+        let mut values = values.clone();
+        let plan = policy::limits(config, wish, who, facts)?;
         let max_tokens =
             Setting { value: Some(plan.max_tokens_value()), decision: plan.max_tokens.clone() };
         Setting::apply(&[max_tokens], &mut values);
         Setting::apply(&plan.settings, &mut values);
-        let prices = config.prices_of(&who.model);
+        let prices = self.prices();
+        let (config, wish, early) = (Arc::clone(config), wish.clone(), early.clone());
         Ok((Governed { config, wish, early, plan, prices }, values))
     }
 }

@@ -2,12 +2,14 @@
 
 use super::asked::Asked;
 use super::govern::Governed;
+use super::meters::Held;
 use super::running::Told;
 use super::runs::Place;
 use super::served::ServedModel;
 use super::{Service, random_hex};
 use answers::effective::Effective;
 use engine::GenerateRequest;
+use ledger::Slot;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -33,6 +35,10 @@ pub(super) struct Job {
     pub told: Arc<Told>,
     /// Whether an earlier answer, which this one goes on from, paid for the prompt.
     pub prompt_is_paid: bool,
+    /// What it holds of its key's budgets.
+    pub held: Held,
+    /// Its place in the ledger's queue.
+    pub slot: Slot,
     /// When it came in.
     pub arrival: Arrival,
 }

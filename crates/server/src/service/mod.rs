@@ -19,6 +19,7 @@ mod grammars;
 mod jeton_object;
 mod job;
 mod load;
+mod meters;
 mod prepare;
 mod resume;
 mod running;
@@ -38,6 +39,7 @@ use crate::open_requests::OpenRequests;
 use clerk::shutting_down;
 use ledger::{Entry, Ledger};
 use load::Load;
+use meters::Meters;
 use policy::Refusal;
 use policy::config::Config;
 use seals::Seals;
@@ -57,6 +59,7 @@ pub struct Service {
     metrics: AccountMetrics,
     preparing: Arc<Semaphore>,
     load: Load,
+    meters: Arc<Meters>,
     seals: Seals,
     /// Requests whose accounts are not settled.
     unsettled: OpenRequests,
@@ -69,6 +72,7 @@ impl Service {
         Arc::new(Service {
             models,
             config: RwLock::new(Arc::new(config)),
+            meters: Meters::new(ledger.clone()),
             ledger,
             metrics: AccountMetrics::default(),
             preparing: Arc::new(Semaphore::new(PREPARING_MAX)),

@@ -3,6 +3,7 @@
 use super::clerk::shutting_down;
 use crate::error::ApiError;
 use answers::answer::Answer;
+use axum::http::{HeaderName, HeaderValue};
 use engine::{Finished, TokenEvent, Usage};
 use serde_json::Value;
 use std::sync::Arc;
@@ -48,6 +49,8 @@ pub struct Told {
     pub seed: u64,
     /// Choices that will be given.
     pub choices: usize,
+    /// What is left of the key's rates, for the response.
+    pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The `jeton` object of the first chunk: limits and parameters with who set them.
     pub jeton: Value,
 }

@@ -9,7 +9,7 @@ use super::running::Settled;
 use super::{answered, entry, jeton_object};
 use crate::error::ApiError;
 use engine::Interruption;
-use ledger::{Entry, Ledger, LedgerError};
+use ledger::{Entry, LedgerError, Slot};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -20,13 +20,13 @@ pub(super) async fn settle(job: Job, runs: Vec<GatheredRun>, ended_by: Option<En
     let told = Arc::clone(&job.told);
     service.load.ended(Instant::now());
     // Digests of weights and diagnoses of long texts take their time.
-    let closed = tokio::task::spawn_blocking(move || close(&job, runs, ended_by)).await;
-    let Ok((mut settled, entry)) = closed else {
+    let closed = tokio::task::spawn_blocking(move || close(job, runs, ended_by)).await;
+    let Ok((mut settled, entry, slot)) = closed else {
         tracing::error!(request = told.request_id, "an account could not be settled");
         return Settled::failed(told, ApiError::internal("The answer could not be completed"));
     };
     service.metrics.settled(&entry);
-    if let Err(error) = record(&service.ledger, entry).await {
+    if let Err(error) = record(slot, entry).await {
         // What is not in the ledger is not delivered as done.
         tracing::error!(request = told.request_id, %error, "the ledger did not take an entry");
         let message = "The account of this answer could not be kept";
@@ -36,15 +36,20 @@ pub(super) async fn settle(job: Job, runs: Vec<GatheredRun>, ended_by: Option<En
 }
 
 /// What is told and what is kept of a request.
-fn close(job: &Job, runs: Vec<GatheredRun>, ended_by: Option<EndedBy>) -> (Settled, Entry) {
+fn close(
+    mut job: Job,
+    runs: Vec<GatheredRun>,
+    ended_by: Option<EndedBy>,
+) -> (Settled, Entry, Slot) {
     let account = Account::of(&runs, job.prompt_is_paid, ended_by);
     let cost = job.governed.prices.cost(&account.used);
+    job.held.charge(&account.used, &cost);
     let error = error(&runs, ended_by);
-    let answers = answered::answers(job, runs);
-    let jeton = jeton_object::at_end(job, &answers, &account, &cost);
-    let entry = entry::entry(job, &answers, &account, &cost);
-    let told = Arc::clone(&job.told);
-    (Settled { told, answers, usage: account.usage, jeton, error }, entry)
+    let answers = answered::answers(&job, runs);
+    let jeton = jeton_object::at_end(&job, &answers, &account, &cost);
+    let entry = entry::entry(&job, &answers, &account, &cost);
+    let Job { told, slot, .. } = job;
+    (Settled { told, answers, usage: account.usage, jeton, error }, entry, slot)
 }
 
 /// What went wrong, for a client that is still there.
@@ -64,9 +69,9 @@ fn of_interruption(interruption: &Interruption) -> ApiError {
 }
 
 /// Waits until the entry is committed.
-async fn record(ledger: &Ledger, entry: Entry) -> Result<(), LedgerError> {
+async fn record(slot: Slot, entry: Entry) -> Result<(), LedgerError> {
     let (sender, committed) = oneshot::channel();
     // Nobody waits any more where the runtime is going down.
-    ledger.record(entry, Box::new(move |result| drop(sender.send(result))));
+    slot.record(entry, Box::new(move |result| drop(sender.send(result))));
     committed.await.unwrap_or(Err(LedgerError::Closed))
 }

@@ -1,4 +1,7 @@
-//! The service on the model inside the program: what it answers, charges and writes down.
+//! The service on the model inside the program, and on a scripted one where time matters: what it
+//! answers, charges and writes down.
 
+mod accounts;
 mod answers;
+mod endings;
 mod world;

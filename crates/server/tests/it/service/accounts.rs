@@ -1,0 +1,102 @@
+//! Who is charged what, who may have how much, and what the ledger keeps.
+
+use super::world::{World, asked, caller, int, list};
+use ledger::Ledger;
+use policy::config::Config;
+use server::service::{Asked, ServeAs, ServedModel};
+
+/// Settings in which a token of a prompt costs one nano-unit, and one of an answer two.
+pub fn priced() -> Config {
+    settings("prices: {prompt: 0.001, answer: 0.002}\n")
+}
+
+fn settings(yaml: &str) -> Config {
+    Config::from_yaml(yaml, "jeton.yaml").expect("valid settings")
+}
+
+#[tokio::test]
+async fn what_was_produced_is_charged_and_nothing_else() {
+    let world = World::new(priced());
+    let values = [("max_tokens", int(500)), ("seed", int(1)), ("stop", "e".into_text())];
+    let settled = world.answer(asked("Once upon a time", &values)).await;
+    let usage = settled.usage;
+    let nano = (usage.prompt_tokens + 2 * usage.completion_tokens) as i64;
+    assert_eq!(world.usage().costs[0].nano, nano);
+    assert_eq!(settled.jeton["cost"]["total"].as_f64(), Some(nano as f64 / 1e9));
+    assert_eq!(settled.jeton["cost"]["currency"], "EUR");
+    assert!(usage.completion_tokens < 500, "it ended at its stop string");
+}
+
+trait IntoText {
+    fn into_text(self) -> sampling::params::ParamValue;
+}
+
+impl IntoText for &str {
+    fn into_text(self) -> sampling::params::ParamValue {
+        sampling::params::ParamValue::Str(self.to_owned())
+    }
+}
+
+#[tokio::test]
+async fn limits_are_the_admins_and_every_step_is_told() {
+    let world = World::new(settings("limits: {max_tokens: {max: 6}}\n"));
+    let settled = world.answer(asked("Once", &[("max_tokens", int(5000)), ("seed", int(1))])).await;
+    assert_eq!(settled.usage.completion_tokens, 6);
+    let limit = &settled.jeton_whole()["limits"]["max_tokens"];
+    assert_eq!((&limit["asked"], &limit["effective"]), (&5000.into(), &6.into()));
+    assert_eq!(limit["set_by"], "admin");
+    assert_eq!(limit["steps"].as_array().map(Vec::len), Some(2));
+    assert_eq!(settled.jeton["stop"]["set_by"], "admin");
+    let short = Asked { length: Some("short".to_owned()), ..asked("Once", &[]) };
+    let told = world.answer(short).await.told.clone();
+    assert_eq!(told.jeton["limits"]["max_tokens"]["steps"][0]["by"], "preset");
+    let several = asked("Once", &[("max_tokens", list(&[3, 70, 80]))]);
+    let views = world.answer(several).await.jeton["views"].clone();
+    assert_eq!(views[1]["asked"], serde_json::json!([70, 80]));
+}
+
+#[tokio::test]
+async fn budgets_end_and_a_restart_forgives_nothing() {
+    let settings = || settings("plans: {small: {tokens_per_day: 30, requests_per_minute: 9}}\n");
+    let ledger = Ledger::in_memory().expect("memory");
+    let world = |ledger: &Ledger| {
+        let model = ServedModel::open(None, ServeAs::default()).expect("the model inside");
+        World::of(model, settings(), ledger.clone())
+    };
+    let request = || Asked { caller: caller("small"), ..asked("Once upon a time", &[]) };
+    let first = world(&ledger);
+    let settled = first.answer(request()).await;
+    let used = settled.usage.prompt_tokens + settled.usage.completion_tokens;
+    assert!(used <= 30, "{used}");
+    assert_eq!(settled.told.jeton["limits"]["max_tokens"]["set_by"], "budget");
+    let sent: Vec<&str> = settled.told.headers.iter().map(|(name, _)| name.as_str()).collect();
+    assert!(sent.contains(&"x-ratelimit-remaining-requests"), "{sent:?}");
+    for world in [&first, &world(&ledger)] {
+        let refused = world.service.ask(request()).await.expect_err("nothing is left");
+        assert_eq!(refused.status.as_u16(), 429);
+        assert_eq!(refused.code.as_deref(), Some("insufficient_quota"));
+        assert!(refused.message.contains("tokens_per_day"), "{}", refused.message);
+        assert!(refused.headers.iter().any(|(name, _)| name == "retry-after"));
+    }
+    ledger.flush().expect("recorded");
+    assert_eq!((first.usage().done, first.usage().rejected), (1, 2));
+}
+
+#[tokio::test]
+async fn refusals_name_their_field_and_only_those_with_a_key_are_kept() {
+    let world = World::new(settings("plans: {small: {models: [other]}}\n"));
+    for (request, param) in [
+        (asked("x", &[("top_p", int(2))]), "top_p"),
+        (asked("x", &[("max_tokens", int(1_000_000))]), "messages"),
+        (Asked { length: Some("huge".to_owned()), ..asked("x", &[]) }, "length"),
+        (Asked { model: Some("other".to_owned()), ..asked("x", &[]) }, "model"),
+        (Asked { caller: caller("small"), ..asked("x", &[]) }, "model"),
+    ] {
+        let refused = world.service.ask(request).await.expect_err(param);
+        let named = refused.param.as_deref().unwrap_or_default();
+        let of_limit = named == "max_tokens" && param == "messages";
+        assert!(named == param || of_limit, "{param}: {refused:?}");
+    }
+    world.ledger.flush().expect("recorded");
+    assert_eq!(world.usage().requests, 1);
+}
