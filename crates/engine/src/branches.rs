@@ -56,6 +56,7 @@ impl Scheduler {
         for parent in parents.iter_mut().rev() {
             self.blocks.release_all(&mut parent.table);
         }
+        self.queue.charge(grown[0].owner, grown.len());
         self.running.splice(range.start..range.start, grown);
     }
 

@@ -9,6 +9,7 @@ use crate::generation::{End, Generation, Scratch};
 use crate::kv_blocks::KvBlocks;
 use crate::limits::EngineConfig;
 use crate::rejection::{ConfigError, Rejection};
+use crate::rows::StepBounds;
 use crate::scheduler::Scheduler;
 use crate::sink::EventSink;
 use model::{Forward, KvPool, Logits};
@@ -46,10 +47,14 @@ impl Engine {
         let info = EngineInfo::new(model.as_ref(), &tokenizer, &config)?;
         let (block_count, block_tokens) = (config.kv_blocks_max, config.kv_block_tokens);
         let blocks = KvBlocks::new(block_count, block_tokens, config.prefix_sharing);
+        let bounds = StepBounds {
+            step_tokens_max: config.step_tokens_max,
+            prefill_tokens_beside_decode: config.prefill_tokens_beside_decode,
+        };
         let engine = Engine {
             kv: KvPool::new(model.kv_shape(), block_tokens, block_count),
             logits: Logits::new(),
-            scheduler: Scheduler::new(blocks, config.step_tokens_max, config.sequences_max),
+            scheduler: Scheduler::new(blocks, bounds, config.sequences_max),
             generations: BTreeMap::new(),
             drafter: Drafter::new(config.draft_tokens_max),
             scratch: Scratch::default(),
@@ -169,7 +174,7 @@ impl Engine {
         match asked.or_else(|| generation.ended_earlier.clone().map(End::Stopped)) {
             Some(end) => generation.finish(&sequence, end),
             None => {
-                self.scheduler.enqueue(sequence);
+                self.scheduler.enqueue(vec![sequence]);
                 self.generations.insert(id, generation);
             }
         }

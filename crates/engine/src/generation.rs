@@ -114,6 +114,7 @@ impl Generation {
         };
         let id = SequenceId::first(generation.client.request());
         let mut sequence = Sequence::resumed(id, prompt, &generated);
+        sequence.owner = generation.request.owner;
         sequence.scores_prompt = generation.request.prompt_logprobs.is_some();
         sequence.branches_max = generation.request.params.beams().num_beams;
         (generation, sequence)

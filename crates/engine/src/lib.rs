@@ -20,7 +20,9 @@ mod speculate;
 mod step;
 
 mod branches;
+mod fair_queue;
 mod kv_blocks;
+mod rows;
 mod scheduler;
 mod sequence;
 mod sharing;

@@ -17,6 +17,25 @@ pub const KV_BLOCKS_MAX: usize = 1 << 24;
 /// token wait longer: a step is the unit in which sequences wait for each other.
 pub const STEP_TOKENS_MAX: usize = 512;
 
+/// Rows of prompts in a step in which others decode, at most.
+pub const PREFILL_TOKENS_BESIDE_DECODE: usize = 64;
+
+/// What a prompt token that is computed counts in the service that an owner gets.
+pub const PROMPT_TOKEN_WEIGHT: u64 = 1;
+
+/// What a generated token counts beside a prompt token. Tokens of a prompt are computed together,
+/// generated ones one per step: twice the price is what Sheng et al. take, and what sellers ask is
+/// two to five times.
+pub const OUTPUT_TOKEN_WEIGHT: u64 = 2;
+
+/// How much more service an owner may have got, in weighted tokens, than another whose request
+/// waits for the rows of that owner's own long prompt: some long prompts.
+pub const OWNER_LEAD_MAX: u64 = 16_384;
+
+/// Owners without requests whose service is remembered. Each is some 100 bytes; who is forgotten
+/// begins again like a new one.
+pub const OWNERS_REMEMBERED_MAX: usize = 1024;
+
 /// Sequences that run at once. Each needs a row in every step.
 pub const SEQUENCES_MAX: usize = 64;
 
@@ -78,6 +97,10 @@ pub struct EngineConfig {
     pub kv_blocks_max: usize,
     /// Rows per step, at least `sequences_max`.
     pub step_tokens_max: usize,
+    /// Rows of prompts, and of texts that are computed again, in a step in which others decode, at
+    /// least 1: how much a long prompt stretches the others' steps. Each such sequence gets a row
+    /// in any case.
+    pub prefill_tokens_beside_decode: usize,
     /// Sequences that run at once, at least 1.
     pub sequences_max: usize,
     /// Requests that wait beyond those that run.
@@ -97,6 +120,7 @@ impl Default for EngineConfig {
             kv_block_tokens: KV_BLOCK_TOKENS,
             kv_blocks_max: 4096,
             step_tokens_max: STEP_TOKENS_MAX,
+            prefill_tokens_beside_decode: PREFILL_TOKENS_BESIDE_DECODE,
             sequences_max: SEQUENCES_MAX,
             queue_requests_max: QUEUE_REQUESTS_MAX,
             prefix_sharing: true,
@@ -134,6 +158,8 @@ impl EngineConfig {
         }
         in_range("kv_blocks_max", self.kv_blocks_max, 1, KV_BLOCKS_MAX)?;
         in_range("step_tokens_max", self.step_tokens_max, 1, 1 << 20)?;
+        let beside = self.prefill_tokens_beside_decode;
+        in_range("prefill_tokens_beside_decode", beside, 1, 1 << 20)?;
         in_range("sequences_max", self.sequences_max, 1, self.step_tokens_max)?;
         in_range("draft_tokens_max", self.draft_tokens_max, 0, DRAFT_TOKENS_MAX)?;
         in_range("queue_requests_max", self.queue_requests_max, 0, 1 << 20)
@@ -155,6 +181,7 @@ mod tests {
             EngineConfig { kv_block_tokens: 2048, ..good.clone() },
             EngineConfig { kv_blocks_max: 0, ..good.clone() },
             EngineConfig { step_tokens_max: 0, ..good.clone() },
+            EngineConfig { prefill_tokens_beside_decode: 0, ..good.clone() },
             EngineConfig { sequences_max: 0, ..good.clone() },
             EngineConfig { sequences_max: 513, ..good.clone() },
             EngineConfig { queue_requests_max: usize::MAX, ..good.clone() },

@@ -1,38 +1,45 @@
 //! Who computes what in the next step.
 //!
-//! There are no phases. Every running sequence gets part of its gap computed, in order of arrival,
-//! under `step_tokens_max`; one row is kept aside for each sequence further back, so a long prompt
-//! never stops the others' next token. What is left admits waiting requests, in order. Who would
-//! compute what an earlier sequence is computing in the same step gets no rows, and shares it
-//! after.
+//! There are no phases. Every running sequence gets part of its gap computed (`rows.rs` says how
+//! much), so a long prompt never stops the others' next token. Requests that wait are admitted in
+//! fair order (`fair_queue.rs`) while rows, places and blocks are left. Who would compute what
+//! another sequence is computing in the same step gets no rows, and shares it after.
 //!
-//! Memory is given when a row needs it. When none is left, the request that came last gives its
-//! blocks back and waits at the head of the queue; later its tokens, which are all kept, are
-//! computed again. The first-come request can always take all blocks, and what would not fit them
-//! alone is refused at submission: so somebody always advances, and nobody starves.
+//! A request is admitted when the known tokens of all that run fit into memory with one block for
+//! each to grow: what it may generate later is not counted, so a large limit reserves nothing.
+//!
+//! Memory is given when a row needs it. When none is left, the last in rank gives its blocks back
+//! and waits; later its tokens, which are all kept, are computed again. Rank is by the service that
+//! an owner got, least first, then by arrival: so the victim is what came last of who got most. The
+//! first in rank can always take all blocks, and what would not fit them alone is refused at
+//! submission. Ranks change with generated tokens only: so between two tokens somebody advances,
+//! and every request ends.
 //!
 //! A request may have several branches, each a sequence. They come in, go out and are planned
 //! together, so that no branch ever runs while another of its request waits.
 
 use crate::api::RequestId;
+use crate::fair_queue::FairQueue;
 use crate::kv_blocks::{BlockCopy, KvBlocks, Ownership};
-use crate::limits::SCORED_ROWS_MAX;
+use crate::limits::OWNER_LEAD_MAX;
+use crate::rows::{Demands, StepBounds, is_prefill};
 use crate::sequence::{Sequence, SequenceId};
 use crate::sharing::{BlocksInWork, share_last_block, share_whole_blocks};
 use model::{Segment, StepRows, TokenId, WantedLogits};
-use std::collections::VecDeque;
 use std::ops::Range;
 
 /// The sequences, and the blocks they share.
 #[derive(Debug)]
 pub(crate) struct Scheduler {
-    step_tokens_max: usize,
+    bounds: StepBounds,
     sequences_max: usize,
     pub(crate) blocks: KvBlocks,
     /// Admitted sequences, by id.
     pub(crate) running: Vec<Sequence>,
-    /// Sequences without blocks, by id; every one is of a later request than all that run.
-    waiting: VecDeque<Sequence>,
+    /// Everybody else, without blocks.
+    pub(crate) queue: FairQueue,
+    /// The newest request, so that ids are seen to grow.
+    newest: Option<SequenceId>,
 }
 
 /// The work of one step, as data.
@@ -54,41 +61,41 @@ pub(crate) struct StepPlan {
 
 impl Scheduler {
     /// No sequences, all blocks free.
-    pub fn new(blocks: KvBlocks, step_tokens_max: usize, sequences_max: usize) -> Self {
+    pub fn new(blocks: KvBlocks, bounds: StepBounds, sequences_max: usize) -> Self {
+        let step_tokens_max = bounds.step_tokens_max;
         assert!(sequences_max <= step_tokens_max, "every running sequence gets a row in a step");
-        Scheduler {
-            step_tokens_max,
-            sequences_max,
-            blocks,
-            running: Vec::new(),
-            waiting: VecDeque::new(),
-        }
+        let (running, queue) = (Vec::new(), FairQueue::new(OWNER_LEAD_MAX));
+        Scheduler { bounds, sequences_max, blocks, running, queue, newest: None }
     }
 
-    /// Puts a new sequence at the end of the queue.
-    pub fn enqueue(&mut self, sequence: Sequence) {
-        let last = self.waiting.back().or(self.running.last());
-        assert!(last.is_none_or(|last| last.id < sequence.id), "ids grow with arrival");
-        self.waiting.push_back(sequence);
+    /// Puts the branches of a new request into the queue.
+    pub fn enqueue(&mut self, branches: Vec<Sequence>) {
+        let last = branches.last().expect("a request has a sequence").id;
+        assert!(self.newest.is_none_or(|newest| newest < last), "ids grow with arrival");
+        self.newest = Some(last);
+        self.queue.arrive(branches);
     }
 
     /// Decides the next step: gives rows and blocks, preempts and admits.
     pub fn plan(&mut self) -> StepPlan {
         let mut plan = StepPlan::default();
-        let mut budget = RowBudget::new(self.step_tokens_max);
+        let mut order = self.ranked();
         let mut in_work = BlocksInWork::default();
-        self.share(0, &mut plan, &mut budget, &mut in_work);
-        let mut first = 0;
-        while first < self.running.len() {
-            let branches = first..self.branches_end(first);
-            first = branches.end;
-            self.plan_request(branches, &mut plan, &mut budget);
+        let mut demands = Demands::default();
+        for &request in &order {
+            self.share(request, &mut plan, &mut in_work, &mut demands);
         }
-        // Whoever gave blocks back came last; nobody later may take them in the same step.
-        if plan.preempted.is_empty() {
-            self.admit(&mut plan, &mut budget, &mut in_work);
+        self.admit(&mut order, &mut plan, &mut in_work, &mut demands);
+        self.grant(&order, &demands);
+        let mut rank = 0;
+        // The order loses those at its end whose blocks are needed.
+        while let Some(&request) = order.get(rank) {
+            self.plan_request(request, &mut order, &mut plan);
+            rank += 1;
         }
-        self.add_drafts(&mut plan, &mut budget);
+        let had_room = plan.admitted.is_empty() || plan.preempted.is_empty();
+        assert!(had_room, "who is admitted leaves room for everybody's known tokens");
+        self.add_drafts(&mut plan);
         plan
     }
 
@@ -108,7 +115,9 @@ impl Scheduler {
     /// Appends the token chosen for the running sequence `id`.
     pub fn append(&mut self, id: SequenceId, token: TokenId) {
         let index = self.running_index(id).expect("a token is chosen for a running sequence");
-        self.running[index].tokens.push(token);
+        let sequence = &mut self.running[index];
+        sequence.tokens.push(token);
+        self.queue.charge(sequence.owner, 1);
     }
 
     /// Gives the running sequence `id` guesses to check in the next step.
@@ -129,23 +138,27 @@ impl Scheduler {
 
     /// Rows per step.
     pub fn step_tokens_max(&self) -> usize {
-        self.step_tokens_max
+        self.bounds.step_tokens_max
     }
 
     /// Rows that the next step has left when every running sequence closes its gap.
     pub fn spare_rows(&self) -> usize {
         let gaps = self.running.iter().map(Sequence::gap);
-        self.step_tokens_max.saturating_sub(gaps.sum())
+        self.bounds.step_tokens_max.saturating_sub(gaps.sum())
     }
 
     /// Takes all branches of a request out and frees their blocks. Returns the first branch.
     pub fn remove(&mut self, request: RequestId) -> Option<Sequence> {
-        let mut removed = self.remove_running(request);
-        removed.extend(self.remove_waiting(request));
-        for sequence in removed.iter_mut().rev() {
+        if let Some(branches) = self.queue.remove(request) {
+            return branches.into_iter().next();
+        }
+        let range = self.running_range(request);
+        let mut branches: Vec<Sequence> = self.running.drain(range).collect();
+        for sequence in branches.iter_mut().rev() {
             self.blocks.release_all(&mut sequence.table);
         }
-        removed.into_iter().next()
+        branches.first().inspect(|first| self.queue.leave(first.owner));
+        branches.into_iter().next()
     }
 
     /// The sequence `id`, if it runs.
@@ -165,13 +178,12 @@ impl Scheduler {
 
     /// Sequences in the queue.
     pub fn waiting_count(&self) -> usize {
-        self.waiting.len()
+        self.queue.sequence_count()
     }
 
     /// Requests that run or wait.
     pub fn request_count(&self) -> usize {
-        let ids = self.running.iter().chain(&self.waiting).map(|sequence| sequence.id.request);
-        ids.fold((0, None), |(count, last), id| (count + usize::from(last != Some(id)), Some(id))).0
+        self.running_requests() + self.queue.requests().count()
     }
 
     /// The accounts of the blocks.
@@ -186,13 +198,14 @@ impl Scheduler {
     pub fn check(&self) {
         assert!(self.running.len() <= self.places_taken());
         assert!(self.places_taken() <= self.sequences_max);
-        let ids = self.running.iter().chain(&self.waiting).map(|sequence| sequence.id);
-        assert!(ids.is_sorted(), "whoever runs came before whoever waits");
-        let last_running = self.running.last().map(|sequence| sequence.id.request);
-        let first_waiting = self.waiting.front().map(|sequence| sequence.id.request);
-        assert!(last_running.is_none() || last_running != first_waiting, "branches stay together");
-        for sequence in &self.waiting {
-            assert_eq!((sequence.computed_count, sequence.table.blocks.len()), (0, 0));
+        assert!(self.running.iter().map(|sequence| sequence.id).is_sorted());
+        let firsts = self.running.iter().filter(|sequence| sequence.id.branch == 0);
+        self.queue.check(firsts.map(|sequence| sequence.owner));
+        for (request, branches) in self.queue.requests() {
+            assert!(self.running_range(request).is_empty(), "branches stay together");
+            for sequence in branches {
+                assert_eq!((sequence.computed_count, sequence.table.blocks.len()), (0, 0));
+            }
         }
         let block_tokens = self.blocks.block_tokens();
         for sequence in &self.running {
@@ -202,90 +215,134 @@ impl Scheduler {
         self.blocks.check(self.running.iter().map(|sequence| &sequence.table));
     }
 
-    /// Shares what is in memory among the running sequences from `first` on, and finds out who of
-    /// them waits for a block that another is filling. The others are kept a row each.
+    /// The running requests, who got least first.
+    fn ranked(&self) -> Vec<RequestId> {
+        let firsts = self.running.iter().filter(|sequence| sequence.id.branch == 0);
+        let mut ranked: Vec<(u64, RequestId)> = firsts
+            .map(|sequence| (self.queue.served(sequence.owner), sequence.id.request))
+            .collect();
+        ranked.sort_unstable();
+        ranked.into_iter().map(|(_, request)| request).collect()
+    }
+
+    /// Lets a running request take what is in memory, and finds out who of its branches waits for a
+    /// block that an earlier one in rank is filling, and how many rows the others want.
     fn share(
         &mut self,
-        first: usize,
+        request: RequestId,
         plan: &mut StepPlan,
-        budget: &mut RowBudget,
         in_work: &mut BlocksInWork,
+        demands: &mut Demands,
     ) {
-        let mut next = first;
-        while next < self.running.len() {
-            let branches = next..self.branches_end(next);
-            next = branches.end;
-            if branches.len() > 1 {
-                self.prepare_branches(branches.clone(), &mut plan.copies);
-            } else {
-                let sequence = &mut self.running[branches.start];
-                share_whole_blocks(&mut self.blocks, sequence);
-                plan.copies.extend(share_last_block(&mut self.blocks, sequence));
-                sequence.waits = in_work.must_wait(&self.blocks, sequence);
+        let branches = self.running_range(request);
+        if branches.len() > 1 {
+            self.prepare_branches(branches.clone(), &mut plan.copies);
+        } else {
+            let sequence = &mut self.running[branches.start];
+            share_whole_blocks(&mut self.blocks, sequence);
+            plan.copies.extend(share_last_block(&mut self.blocks, sequence));
+            sequence.waits = in_work.must_wait(&self.blocks, sequence);
+        }
+        self.running[branches].iter_mut().for_each(|sequence| demands.add(sequence));
+    }
+
+    /// Admits waiting requests while rows, places and blocks are left. When all rows are asked for,
+    /// an owner without a gap to close still gets its share of them.
+    fn admit(
+        &mut self,
+        order: &mut Vec<RequestId>,
+        plan: &mut StepPlan,
+        in_work: &mut BlocksInWork,
+        demands: &mut Demands,
+    ) {
+        loop {
+            let leaves_rows = demands.leave_rows(self.bounds);
+            let next = self.queue.next(|owner| !leaves_rows && demands.has_prefill(owner));
+            let Some(request) = next else { break };
+            if !self.make_room(request) {
+                break;
             }
-            let advancing = self.running[branches].iter().filter(|sequence| !sequence.waits);
-            budget.kept_rows += advancing.count();
+            let branches = self.queue.take(request);
+            let place = self.running_range(request).start;
+            self.running.splice(place..place, branches);
+            order.push(request);
+            plan.admitted.push(request);
+            self.share(request, plan, in_work, demands);
         }
     }
 
-    /// Gives the running sequences `branches`, which are one request's, their rows and blocks.
+    /// Whether a waiting request has places to run in, and whether its gaps fit with those of all
+    /// that run, and a block for each to grow into. It then holds what it found in memory. Alone,
+    /// everything fits that was let in.
+    fn make_room(&mut self, request: RequestId) -> bool {
+        let branches = self.queue.get_mut(request).expect("it waits");
+        for sequence in branches.iter_mut() {
+            share_whole_blocks(&mut self.blocks, sequence);
+        }
+        let branches = self.queue.get(request).expect("it waits");
+        let places = self.places_taken() + branches[0].branches_max;
+        let needed = self.lacking_blocks() + self.missing_blocks(branches) + places;
+        let fits = self.running.is_empty() || needed <= self.blocks.free_count();
+        if places <= self.sequences_max && fits {
+            return true;
+        }
+        for sequence in self.queue.get_mut(request).expect("it waits") {
+            give_back(&mut self.blocks, sequence);
+        }
+        false
+    }
+
+    /// Blocks that the running sequences lack for their known tokens, at most.
+    fn lacking_blocks(&self) -> usize {
+        let block_tokens = self.blocks.block_tokens();
+        let lacking = |sequence: &Sequence| {
+            let needed = sequence.tokens.len().div_ceil(block_tokens);
+            needed.saturating_sub(sequence.table.blocks.len())
+        };
+        self.running.iter().map(lacking).sum()
+    }
+
+    /// Gives each running sequence its rows of this step.
+    fn grant(&mut self, order: &[RequestId], demands: &Demands) {
+        let mut shares = demands.share(self.bounds).into_iter();
+        for &request in order {
+            let branches = self.running_range(request);
+            for sequence in self.running[branches].iter_mut().filter(|gap| is_prefill(gap)) {
+                sequence.granted_rows = shares.next().expect("each gap has its share");
+            }
+        }
+    }
+
+    /// Plans the rows of a running request, and gives it the blocks for them.
     fn plan_request(
         &mut self,
-        branches: Range<usize>,
+        request: RequestId,
+        order: &mut Vec<RequestId>,
         plan: &mut StepPlan,
-        budget: &mut RowBudget,
     ) {
         let segment_count = plan.owners.len();
-        for index in branches {
-            if self.running[index].waits {
-                continue;
+        for branch in 0..self.running_range(request).len() {
+            let id = SequenceId { request, branch: branch as u32 };
+            if !self.cover(id, order, plan) {
+                plan.withdraw(segment_count);
+                return;
             }
-            let rows = budget.share(&self.running[index]);
-            if rows > 0 {
-                if !self.cover(index, rows, plan) {
-                    plan.withdraw(segment_count);
-                    return;
-                }
-                plan.add(&self.running[index], budget.take(&self.running[index], rows));
+            let sequence = self.running(id).expect("it was not preempted");
+            if sequence.granted_rows > 0 {
+                plan.add(sequence, sequence.granted_rows);
             }
-        }
-    }
-
-    /// Admits waiting requests, in order, while rows and blocks are left.
-    fn admit(&mut self, plan: &mut StepPlan, budget: &mut RowBudget, in_work: &mut BlocksInWork) {
-        while budget.rows > 0 {
-            let Some(request) = self.waiting.front().map(|sequence| sequence.id.request) else {
-                break;
-            };
-            let places = self.waiting.front().map_or(0, |sequence| sequence.branches_max);
-            if self.places_taken() + places > self.sequences_max {
-                break;
-            }
-            let mut branches = self.remove_waiting(request);
-            for sequence in &mut branches {
-                share_whole_blocks(&mut self.blocks, sequence);
-            }
-            if !self.has_room(&branches) {
-                self.wait_first(branches);
-                break;
-            }
-            plan.admitted.push(request);
-            let first = self.running.len();
-            self.running.append(&mut branches);
-            self.share(first, plan, budget, in_work);
-            self.plan_request(first..self.running.len(), plan, budget);
-            assert!(plan.preempted.is_empty(), "there is room for the whole gap");
         }
     }
 
     /// Adds guesses behind the rows of their sequences, where rows and blocks are left that nobody
     /// else wanted in this step.
-    fn add_drafts(&mut self, plan: &mut StepPlan, budget: &mut RowBudget) {
+    fn add_drafts(&mut self, plan: &mut StepPlan) {
+        let mut rows_left = self.bounds.step_tokens_max - plan.rows.row_count();
         for place in 0..plan.owners.len() {
             let index = self.running_index(plan.owners[place]).expect("a planned sequence runs");
             let sequence = &mut self.running[index];
             let mut draft = std::mem::take(&mut sequence.draft);
-            draft.truncate(budget.rows);
+            draft.truncate(rows_left);
             if draft.is_empty() {
                 continue;
             }
@@ -298,33 +355,28 @@ impl Scheduler {
             draft.truncate(covered.saturating_sub(sequence.tokens.len()));
             if !draft.is_empty() {
                 assert_eq!(sequence.gap(), 1, "guesses follow the newest token");
-                budget.rows -= draft.len();
+                rows_left -= draft.len();
                 plan.add_draft(place, sequence, &draft);
             }
         }
     }
 
-    /// Whether the whole gaps of a request's branches fit beside those that run, and leave each of
-    /// them and the newcomers one block to grow into. Alone, everything fits that was let in.
-    fn has_room(&self, branches: &[Sequence]) -> bool {
-        let newcomers = branches.first().map_or(0, |sequence| sequence.branches_max);
-        let growth = self.places_taken() + newcomers;
-        let needed = self.missing_blocks(branches) + growth;
-        self.running.is_empty() || needed <= self.blocks.free_count()
-    }
-
-    /// Gives `running[index]` the blocks for its next `rows`, if need be by preempting from the
-    /// end. False when its own request was the last, and preempted.
-    fn cover(&mut self, index: usize, rows: usize, plan: &mut StepPlan) -> bool {
-        loop {
+    /// Gives a running sequence the blocks for its rows, if need be by preempting from the end of
+    /// the order. False when its own request was the last, and preempted.
+    fn cover(&mut self, id: SequenceId, order: &mut Vec<RequestId>, plan: &mut StepPlan) -> bool {
+        let block_tokens = self.blocks.block_tokens();
+        while let Some(index) = self.running_index(id) {
             let sequence = &mut self.running[index];
-            let first_block = sequence.computed_count / self.blocks.block_tokens();
-            let covered = sequence.table.blocks.len() * self.blocks.block_tokens();
-            if sequence.computed_count + rows > covered {
+            let rows = sequence.granted_rows;
+            let covered = sequence.table.blocks.len() * block_tokens;
+            if rows == 0 {
+                return true;
+            } else if sequence.computed_count + rows > covered {
                 if self.blocks.grow(&mut sequence.table) {
                     continue;
                 }
             } else {
+                let first_block = sequence.computed_count / block_tokens;
                 match self.blocks.make_own(&mut sequence.table, first_block) {
                     Ownership::Own => return true,
                     Ownership::Copied(copy) => {
@@ -334,57 +386,29 @@ impl Scheduler {
                     Ownership::NoBlock => {}
                 }
             }
-            self.preempt_last(plan);
-            if self.running.len() <= index {
-                return false;
-            }
+            self.preempt(order.pop().expect("somebody holds the blocks"), plan);
         }
+        false
     }
 
-    /// The request that came last gives its blocks back and waits.
-    fn preempt_last(&mut self, plan: &mut StepPlan) {
-        let last = self.running.last().expect("somebody holds the blocks").id.request;
-        let mut branches = self.remove_running(last);
+    /// A running request gives its blocks back and waits.
+    fn preempt(&mut self, request: RequestId, plan: &mut StepPlan) {
+        let range = self.running_range(request);
+        let mut branches: Vec<Sequence> = self.running.drain(range).collect();
         assert!(!self.running.is_empty(), "one request alone fits: checked at submission");
-        for sequence in &mut branches {
+        for sequence in branches.iter_mut().rev() {
             sequence.preempted_count += 1;
+            give_back(&mut self.blocks, sequence);
         }
-        plan.preempted.push(last);
-        self.wait_first(branches);
-    }
-
-    /// Puts a request's branches at the head of the queue, without blocks.
-    fn wait_first(&mut self, branches: Vec<Sequence>) {
-        for mut sequence in branches.into_iter().rev() {
-            give_back(&mut self.blocks, &mut sequence);
-            self.waiting.push_front(sequence);
-        }
-    }
-
-    fn remove_running(&mut self, request: RequestId) -> Vec<Sequence> {
-        let branches = self.running_range(request);
-        self.running.drain(branches).collect()
+        plan.preempted.push(request);
+        self.queue.come_back(branches);
     }
 
     pub(crate) fn running_range(&self, request: RequestId) -> Range<usize> {
         let first = self.running.partition_point(|sequence| sequence.id.request < request);
-        first..self.running.partition_point(|sequence| sequence.id.request <= request)
-    }
-
-    fn remove_waiting(&mut self, request: RequestId) -> Vec<Sequence> {
-        let branches = self.waiting_range(request);
-        self.waiting.drain(branches).collect()
-    }
-
-    fn waiting_range(&self, request: RequestId) -> Range<usize> {
-        let first = self.waiting.partition_point(|sequence| sequence.id.request < request);
-        first..self.waiting.partition_point(|sequence| sequence.id.request <= request)
-    }
-
-    /// Where the branches that begin at `running[first]` end.
-    fn branches_end(&self, first: usize) -> usize {
-        let request = self.running[first].id.request;
-        self.running.partition_point(|sequence| sequence.id.request <= request)
+        let branches = self.running[first..].iter();
+        let count = branches.take_while(|sequence| sequence.id.request == request).count();
+        first..first + count
     }
 
     fn running_index(&self, id: SequenceId) -> Option<usize> {
@@ -431,36 +455,6 @@ impl StepPlan {
     }
 }
 
-/// Rows that a step can still take.
-struct RowBudget {
-    rows: usize,
-    /// Of these, one for each sequence that advances in this step and had no turn yet.
-    kept_rows: usize,
-    /// Rows of prompts that are scored: each of them needs a row of logits in memory.
-    scored_rows: usize,
-}
-
-impl RowBudget {
-    fn new(step_tokens_max: usize) -> Self {
-        RowBudget { rows: step_tokens_max, kept_rows: 0, scored_rows: SCORED_ROWS_MAX }
-    }
-
-    /// How many rows of its gap `sequence` gets: it is its turn.
-    fn share(&mut self, sequence: &Sequence) -> usize {
-        self.kept_rows -= 1;
-        let rows = sequence.open_rows().min(self.rows.saturating_sub(self.kept_rows));
-        if sequence.scores_next_rows() { rows.min(self.scored_rows) } else { rows }
-    }
-
-    fn take(&mut self, sequence: &Sequence, rows: usize) -> usize {
-        self.rows -= rows;
-        if sequence.scores_next_rows() {
-            self.scored_rows -= rows;
-        }
-        rows
-    }
-}
-
 fn give_back(blocks: &mut KvBlocks, sequence: &mut Sequence) {
     blocks.release_all(&mut sequence.table);
     sequence.restart();
@@ -469,3 +463,7 @@ fn give_back(blocks: &mut KvBlocks, sequence: &mut Sequence) {
 #[cfg(test)]
 #[path = "scheduler_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "fairness_tests.rs"]
+mod fairness_tests;

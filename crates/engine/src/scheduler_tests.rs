@@ -3,7 +3,13 @@
 use super::*;
 
 fn scheduler(block_count: usize, step_tokens_max: usize, sequences_max: usize) -> Scheduler {
-    Scheduler::new(KvBlocks::new(block_count, 4, true), step_tokens_max, sequences_max)
+    let blocks = KvBlocks::new(block_count, 4, true);
+    Scheduler::new(blocks, whole_steps(step_tokens_max), sequences_max)
+}
+
+/// Gaps get all rows, also while others decode.
+fn whole_steps(step_tokens_max: usize) -> StepBounds {
+    StepBounds { step_tokens_max, prefill_tokens_beside_decode: step_tokens_max }
 }
 
 fn first(id: u64) -> SequenceId {
@@ -11,7 +17,7 @@ fn first(id: u64) -> SequenceId {
 }
 
 fn enqueue(scheduler: &mut Scheduler, id: u64, prompt: &[TokenId]) {
-    scheduler.enqueue(Sequence::new(first(id), prompt.to_vec()));
+    scheduler.enqueue(vec![Sequence::new(first(id), prompt.to_vec())]);
 }
 
 /// Plans, completes and checks a step; every closed gap gets the token 99. Whose rows: (id, first
@@ -128,7 +134,7 @@ fn a_sequence_finds_blocks_that_were_computed_while_it_ran() {
 #[test]
 fn a_prompt_of_many_is_computed_once() {
     for (sharing, row_count) in [(true, 21 + 9), (false, 10 * 21)] {
-        let mut scheduler = Scheduler::new(KvBlocks::new(100, 4, sharing), 512, 16);
+        let mut scheduler = Scheduler::new(KvBlocks::new(100, 4, sharing), whole_steps(512), 16);
         (0..10).for_each(|id| enqueue(&mut scheduler, id, &[7; 21]));
         let mut rows = 0;
         while (0..10).any(|id| scheduler.running(first(id)).is_none_or(|s| s.gap() > 1)) {
@@ -148,7 +154,7 @@ fn scored_with_two_behind(step_tokens_max: usize) -> Scheduler {
     let mut scheduler = scheduler(100, step_tokens_max, 3);
     let mut scored = Sequence::new(first(0), vec![7; 70]);
     scored.scores_prompt = true;
-    scheduler.enqueue(scored);
+    scheduler.enqueue(vec![scored]);
     enqueue(&mut scheduler, 1, &[7; 70]);
     enqueue(&mut scheduler, 2, &[7; 69]);
     scheduler
@@ -164,7 +170,7 @@ fn rows_of_step(scheduler: &mut Scheduler) -> Vec<(u64, usize, usize)> {
 
 #[test]
 fn whoever_waits_for_a_block_keeps_no_row_from_others() {
-    let mut scheduler = scored_with_two_behind(SCORED_ROWS_MAX + 1);
+    let mut scheduler = scored_with_two_behind(crate::limits::SCORED_ROWS_MAX + 1);
     assert_eq!(rows_of_step(&mut scheduler), [(0, 0, 32)]);
     assert_eq!(scheduler.running_count(), 3);
     assert_eq!(rows_of_step(&mut scheduler), [(0, 32, 32)]);
@@ -203,7 +209,7 @@ fn scored_prompts_skip_nothing_and_take_their_share_of_logits() {
     for id in [1, 2] {
         let mut scored = Sequence::new(first(id), vec![7; 40]);
         scored.scores_prompt = true;
-        scheduler.enqueue(scored);
+        scheduler.enqueue(vec![scored]);
     }
     let mut rows_of_first = Vec::new();
     for _ in 0..3 {
@@ -215,7 +221,7 @@ fn scored_prompts_skip_nothing_and_take_their_share_of_logits() {
                 rows_of_first.push((segment.first_position, segment.tokens.len()));
             }
         }
-        assert!(plan.rows.logits_count() <= SCORED_ROWS_MAX + 1);
+        assert!(plan.rows.logits_count() <= crate::limits::SCORED_ROWS_MAX + 1);
         scheduler.append(first(0), 99);
         scheduler.check();
         if rows_of_first.len() == 2 {
@@ -229,12 +235,13 @@ fn scored_prompts_skip_nothing_and_take_their_share_of_logits() {
 fn branches_of_a_request_come_and_go_together() {
     let mut scheduler = scheduler(9, 64, 4);
     enqueue(&mut scheduler, 0, &[1; 8]);
-    for branch in 0..2 {
+    let branches = [0, 1].map(|branch| {
         let id = SequenceId { request: RequestId(1), branch };
         let mut sequence = Sequence::new(id, vec![2 + branch; 3]);
         sequence.branches_max = 2;
-        scheduler.enqueue(sequence);
-    }
+        sequence
+    });
+    scheduler.enqueue(branches.into());
     enqueue(&mut scheduler, 2, &[3; 1]);
     enqueue(&mut scheduler, 3, &[3; 1]);
     let (plan, _) = step(&mut scheduler);

@@ -38,6 +38,12 @@ pub(crate) struct Sequence {
     pub table: BlockTable,
     /// Whether logits of every prompt row are wanted; then no prompt row can be skipped.
     pub scores_prompt: bool,
+    /// Whose request it is: see [`GenerateRequest::owner`](crate::GenerateRequest::owner).
+    pub owner: u64,
+    /// Whether its owner was charged for its prompt.
+    pub is_paid: bool,
+    /// Rows it gets in this step.
+    pub granted_rows: usize,
     /// Whether it gets no rows in this step, because another is computing its next block, or its
     /// own branches are not as far.
     pub waits: bool,
@@ -65,6 +71,9 @@ impl Sequence {
             computed_count: 0,
             table: BlockTable::default(),
             scores_prompt: false,
+            owner: 0,
+            is_paid: false,
+            granted_rows: 0,
             waits: false,
             draft: Vec::new(),
             branches_max: 1,

@@ -184,8 +184,9 @@ fn requests_that_come_together_compute_their_common_beginning_once() {
     let recipe = Recipe::hashed(96);
     let model = recipe.build();
     let counters = model.counters();
-    let mut engine = Engine::new(Box::new(model), tokenizer(), EngineConfig::default())
-        .expect("a good configuration");
+    let config = EngineConfig { prefill_tokens_beside_decode: 512, ..EngineConfig::default() };
+    let mut engine =
+        Engine::new(Box::new(model), tokenizer(), config).expect("a good configuration");
     let requests: Vec<GenerateRequest> = (0..64)
         .map(|index| {
             let mut prompt = vec![9; 48];

@@ -1,7 +1,7 @@
 //! A busy day in a small engine, again and again, from a printed seed.
 //!
-//! Random arrivals, lengths, samplers, stop strings, cancels, drafts, continued runs and readers on
-//! a pool that is always too small. After every step each block is free or counted; every accepted
+//! Random arrivals, owners, lengths, samplers, stop strings, cancels, deadlines, drafts, continued runs
+//! and readers on a pool that is always too small. After every step each block is free or counted; every accepted
 //! request ends exactly once; its tokens are those of the oracle, which knows neither batches nor
 //! blocks; and in the end everything is given back.
 //!
@@ -93,7 +93,7 @@ impl Caller {
                 let scored_count = if is_scored { self.request.prompt.len() - 1 } else { 0 };
                 assert_eq!(self.scored_count, scored_count);
             }
-            Some(Interruption::Cancelled) => {
+            Some(Interruption::Cancelled | Interruption::Deadline) => {
                 assert!(expected.ids.starts_with(&finished.ids));
                 assert_eq!(self.ids, finished.ids);
             }
@@ -120,7 +120,9 @@ impl Caller {
                 assert!(finished.ids.starts_with(&self.ids));
                 assert!(self.is_slow || finished.ids == self.ids);
             }
-            Some(Interruption::Cancelled) => assert!(finished.beams.is_empty()),
+            Some(Interruption::Cancelled | Interruption::Deadline) => {
+                assert!(finished.beams.is_empty());
+            }
             Some(other) => panic!("{other}"),
         }
         finished.usage
@@ -167,6 +169,7 @@ fn any_request(random: &mut Random) -> GenerateRequest {
     let params = any_params(random);
     let mut request = request(&prompt, params);
     request.seed = random.next() % 3;
+    request.owner = random.next() % 4;
     request.prompt_logprobs = random.one_in(4).then_some(1);
     request.trace = random.one_in(6).then_some(2);
     request
@@ -219,6 +222,7 @@ fn any_engine(random: &mut Random, recipe: &Recipe) -> (Engine, usize) {
         kv_block_tokens,
         kv_blocks_max,
         step_tokens_max,
+        prefill_tokens_beside_decode: 1 + random.below(20),
         sequences_max: 1 + random.below(step_tokens_max.min(8)),
         queue_requests_max: 5,
         prefix_sharing: !random.one_in(4),
@@ -271,7 +275,8 @@ fn day(seed: u64) -> [usize; 3] {
                 caller.read();
             }
             if random.one_in(150) {
-                engine.cancel(caller.id);
+                let why = [Interruption::Cancelled, Interruption::Deadline];
+                engine.end(caller.id, random.pick(&why));
             }
         }
     }
