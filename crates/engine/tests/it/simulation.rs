@@ -1,9 +1,9 @@
 //! A busy day in a small engine, again and again, from a printed seed.
 //!
-//! Random arrivals, owners, lengths, samplers, stop strings, cancels, deadlines, drafts, continued runs
-//! and readers on a pool that is always too small. After every step each block is free or counted; every accepted
-//! request ends exactly once; its tokens are those of the oracle, which knows neither batches nor
-//! blocks; and in the end everything is given back.
+//! Random arrivals, owners, lengths, samplers, stop strings, cancels, deadlines, drafts, continued
+//! runs and readers on a pool that is always too small. After every step each block is free or
+//! counted; every accepted request ends exactly once; its tokens are those of the oracle, which
+//! knows neither batches nor blocks; and in the end everything is given back.
 //!
 //! `JETON_SIMULATION_SEED=n` runs one day again.
 
