@@ -80,8 +80,8 @@ pub struct Asked {
     pub return_state: bool,
     /// Whether the receipt that `jeton verify` checks is wanted.
     pub receipt: bool,
-    /// What was passed over, as entries of `jeton.warnings`.
-    pub warnings: Vec<Value>,
+    /// Fields that nobody knows; they were passed over.
+    pub unknown_fields: Vec<String>,
 }
 
 impl Asked {
@@ -105,7 +105,7 @@ impl Asked {
             resume: None,
             return_state: false,
             receipt: false,
-            warnings: Vec::new(),
+            unknown_fields: Vec::new(),
         }
     }
 }

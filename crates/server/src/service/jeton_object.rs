@@ -191,7 +191,14 @@ fn all_warnings(
     all.extend(governed.plan.warnings.iter().map(|message| {
         json!({"code": "limits", "kind": "ignored", "parameters": [], "message": message})
     }));
-    all.extend(asked.warnings.iter().cloned());
+    if !asked.unknown_fields.is_empty() {
+        let names: Vec<String> =
+            asked.unknown_fields.iter().map(|name| name.chars().take(64).collect()).collect();
+        let message = format!("unknown fields were ignored: {}", names.join(", "));
+        all.push(json!({
+            "code": "unknown_field", "kind": "ignored", "parameters": names, "message": message,
+        }));
+    }
     all
 }
 
