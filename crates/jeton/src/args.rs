@@ -20,6 +20,7 @@ pub fn command(version: &'static str) -> Command {
         .subcommand(crate::commands::verify::command())
         .subcommands([tokenize(), detokenize(), template(), logits(), sample()])
         .subcommand(commands::lint::command(generate()))
+        .subcommands([commands::key::command(), commands::usage::command()])
 }
 
 fn generate() -> Command {

@@ -17,6 +17,7 @@ mod failure;
 mod generation;
 mod interrupt;
 mod jsonl;
+mod ledger_file;
 mod limit_table;
 mod open_flags;
 mod outcome;
@@ -90,6 +91,8 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
         "detokenize" => commands::tokens::detokenize(flags).map(|()| Outcome::Done),
         "template" => commands::template::run(flags).map(|()| Outcome::Done),
         "lint" => commands::lint::run(flags),
+        "key" => commands::key::run(flags).map(|()| Outcome::Done),
+        "usage" => commands::usage::run(flags).map(|()| Outcome::Done),
         "logits" => commands::logits::run(flags).map(|()| Outcome::Done),
         _ => commands::sample::run(flags).map(|()| Outcome::Done),
     }

@@ -8,7 +8,7 @@ pub const REQUEST_ID_BYTES_MAX: usize = 128;
 pub const LABEL_BYTES_MAX: usize = 256;
 /// The longest truncation diagnosis, in bytes; what is longer is cut at a character.
 pub const DIAGNOSIS_BYTES_MAX: usize = 4096;
-/// The longest kept text of an answer, in bytes; what is longer is cut at a character.
+/// The longest kept text, in bytes; what is longer is cut at a character.
 pub const TEXT_BYTES_MAX: usize = 4 << 20;
 /// The last millisecond of the year 9999, the last that has a date of four digits.
 pub const TIME_MS_MAX: u64 = 253_402_300_799_999;
@@ -144,7 +144,8 @@ pub struct Entry {
     pub seed: Option<u64>,
     /// What was foretold.
     pub quoted: Option<Quoted>,
-    /// The text of the answer. It is dropped unless [`crate::Options::keep_text`] is on.
+    /// What was said, as far as the caller wants it kept. It is dropped unless
+    /// [`crate::Options::keep_text`] is on.
     pub text: Option<String>,
 }
 

@@ -1,5 +1,6 @@
 //! Every command, run as a user would run it, on the model inside the program.
 
+mod accounts;
 mod bad_input;
 mod batches;
 mod beams;

@@ -6,6 +6,7 @@ mod history;
 mod percentiles;
 mod spent;
 mod usage;
+mod usage_json;
 
 pub use export::Format;
 pub use filter::Filter;

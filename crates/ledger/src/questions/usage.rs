@@ -168,7 +168,8 @@ impl Ledger {
     /// entry that the filter lets through, and sorts their times, in bounded memory.
     ///
     /// # Errors
-    /// When `rows` is not 1 to [`crate::ROWS_MAX`], or what the file says.
+    /// When `rows` is not 1 to [`crate::ROWS_MAX`] or `by` has more than [`GroupBy::ALL`], or what
+    /// the file says.
     pub fn usage(
         &self,
         filter: &Filter,
@@ -176,6 +177,10 @@ impl Ledger {
         rows: usize,
     ) -> Result<Usage, LedgerError> {
         let rows = rows_max("rows", rows)?;
+        if by.len() > GROUPS_MAX {
+            let allowed = format!("a list of at most {GROUPS_MAX}");
+            return Err(LedgerError::Question { field: "by", allowed });
+        }
         self.shared.pool.with(|connection| {
             // One transaction: what is recorded meanwhile is in all of the sums or in none.
             let transaction = connection.transaction()?;
@@ -230,6 +235,9 @@ impl Group {
         }
     }
 }
+
+/// The most that entries are put together by at once: everything there is.
+const GROUPS_MAX: usize = GroupBy::ALL.len();
 
 /// Of what is summed up: the limits that were asked for.
 const ASKED: &str = "status = 'done' AND asked_max_tokens IS NOT NULL";

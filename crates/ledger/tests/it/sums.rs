@@ -64,6 +64,14 @@ fn what_does_not_fit_is_counted() {
     }
 }
 
+#[test]
+fn more_groups_than_there_are_are_refused() {
+    let ledger = Ledger::in_memory().expect("memory");
+    ledger.usage(&Filter::default(), &GroupBy::ALL, 1).expect("all of them");
+    let error = ledger.usage(&Filter::default(), &[GroupBy::Day; 14], 1).expect_err("too many");
+    assert!(matches!(error, LedgerError::Question { field: "by", .. }), "{error}");
+}
+
 /// A label of a client that wishes the ledger no good.
 fn label() -> impl Strategy<Value = Option<String>> {
     prop_oneof![
