@@ -3,7 +3,6 @@
 use crate::failure::Failure;
 use clap::{Arg, ArgMatches};
 use ledger::{Durability, Ledger, Location, Options};
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const SECOND_MS: u64 = 1000;
@@ -45,7 +44,7 @@ pub fn open(flags: &ArgMatches) -> Result<Ledger, Failure> {
 fn location(flags: &ArgMatches) -> Result<Location, Failure> {
     match flags.get_one::<String>("ledger") {
         Some(text) => Ok(Location::parse(text)?),
-        None => Ok(Location::Sqlite(PathBuf::from(ledger::default_path()?))),
+        None => Ok(Location::Sqlite(ledger::default_path()?)),
     }
 }
 

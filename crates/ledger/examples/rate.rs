@@ -71,7 +71,10 @@ fn look_ups(folder: &Path) -> Result<(), Failure> {
     let started = Instant::now();
     let spent = ledger.spent(&record.id, 0)?;
     let spent_ms = started.elapsed().as_secs_f64() * 1000.0;
-    println!("find a key: {find_us:.1} us; spent over {} requests: {spent_ms:.2} ms", spent.requests);
+    println!(
+        "find a key: {find_us:.1} us; spent over {} requests: {spent_ms:.2} ms",
+        spent.requests
+    );
     drop(ledger);
     remove(&path)
 }
