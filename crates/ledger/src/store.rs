@@ -48,7 +48,7 @@ pub struct Ledger {
 pub(crate) struct Shared {
     pub(crate) recorder: Recorder,
     pub(crate) pool: Pool,
-    /// Looks keys up and changes them; apart from the pool, so that no question holds a key up.
+    /// Looks keys up; apart from the pool, so that neither a question nor a change holds one up.
     pub(crate) key_connection: Mutex<Connection>,
     pub(crate) pepper: [u8; 32],
     /// When the use of each key was last passed on: one entry per key that is in use.

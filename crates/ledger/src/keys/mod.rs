@@ -89,7 +89,7 @@ impl<'a> Keys<'a> {
         };
         let (id, secret) = secret::fresh().map_err(no_random)?;
         let digest = secret::digest(&self.shared.pepper, &id, &secret);
-        let taken = self.shared.with_keys(|connection| insert(connection, new, &id, &digest))?;
+        let taken = self.shared.pool.with(|connection| insert(connection, new, &id, &digest))?;
         if let Some(id) = taken {
             return Err(LedgerError::NameTaken { name: new.name.clone(), id });
         }
@@ -140,7 +140,7 @@ impl<'a> Keys<'a> {
     /// # Errors
     /// What the file says.
     pub fn list(&self) -> Result<Vec<KeyRecord>, LedgerError> {
-        self.shared.with_keys(|connection| {
+        self.shared.pool.with(|connection| {
             let sql = format!("SELECT {COLUMNS} FROM keys ORDER BY created_ms DESC, id");
             let mut statement = connection.prepare_cached(&sql)?;
             statement.query_map([], record)?.collect()
@@ -154,7 +154,7 @@ impl<'a> Keys<'a> {
     /// [`LedgerError::NoSuchKey`], or what the file says.
     pub fn revoke(&self, id_or_name: &str, now_ms: u64) -> Result<KeyRecord, LedgerError> {
         let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        let revoked = self.shared.with_keys(|connection| {
+        let revoked = self.shared.pool.with(|connection| {
             let transaction =
                 connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
             let sql = format!(

@@ -50,12 +50,15 @@ impl Pool {
         while state.lent == CONNECTIONS_MAX {
             state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
-        let connection = match state.idle.pop() {
-            Some(connection) => connection,
-            None => self.source.connect()?,
-        };
         state.lent += 1;
-        Ok(Lent { pool: self, connection: Some(connection) })
+        let idle = state.idle.pop();
+        drop(state);
+        let mut lent = Lent { pool: self, connection: idle };
+        if lent.connection.is_none() {
+            // Opening may wait for another process: nobody else waits with it.
+            lent.connection = Some(self.source.connect()?);
+        }
+        Ok(lent)
     }
 }
 
@@ -67,7 +70,7 @@ struct Lent<'a> {
 
 impl Lent<'_> {
     fn connection(&mut self) -> &mut Connection {
-        self.connection.as_mut().expect("it is taken when dropped only")
+        self.connection.as_mut().expect("`lend` gives none without, and only dropping takes it")
     }
 }
 

@@ -100,3 +100,55 @@ fn text_stays_out_of_the_file_unless_switched_on() {
         assert_eq!(stored.is_some(), keep_text);
     }
 }
+
+#[test]
+fn another_process_that_writes_is_waited_for() {
+    let (_folder, path) = scratch();
+    let ledger = Ledger::open(&path).expect("a new file");
+    let other = rusqlite::Connection::open(&path).expect("the file");
+    other.execute_batch("BEGIN IMMEDIATE").expect("the lock");
+    let (sender, receiver) = mpsc::channel();
+    ledger.record(entry("a"), Box::new(move |result| sender.send(result).expect("awaited")));
+    let waited = receiver.recv_timeout(std::time::Duration::from_millis(300));
+    assert!(waited.is_err(), "nothing is told before it is committed: {waited:?}");
+    assert_eq!(ledger.waiting(), 1);
+    other.execute_batch("COMMIT").expect("the lock is given back");
+    assert_eq!(receiver.recv().expect("told"), Ok(()));
+}
+
+#[test]
+fn what_cannot_be_written_is_told_to_everybody_who_waits() {
+    let (_folder, path) = scratch();
+    let ledger = Ledger::open(&path).expect("a new file");
+    let other = rusqlite::Connection::open(&path).expect("the file");
+    other.execute_batch("ALTER TABLE entries RENAME TO gone").expect("sabotage");
+    for id in ["a", "b"] {
+        let error = recorded(&ledger, entry(id)).expect_err("there is no table");
+        assert!(matches!(error, LedgerError::Storage { .. }), "{error}");
+        assert!(error.to_string().contains("no such table"), "{error}");
+    }
+    other.execute_batch("ALTER TABLE gone RENAME TO entries").expect("mended");
+    assert_eq!(recorded(&ledger, entry("a")), Ok(()), "it goes on when it can");
+}
+
+#[test]
+fn questions_and_records_do_not_disturb_each_other() {
+    let (_folder, path) = scratch();
+    for ledger in [Ledger::open(&path).expect("a file"), Ledger::in_memory().expect("memory")] {
+        std::thread::scope(|scope| {
+            for thread in 0..12 {
+                let ledger = &ledger;
+                scope.spawn(move || {
+                    for index in 0..20 {
+                        let key_id = Some("k".to_owned());
+                        let entry = Entry { key_id, ..entry(&format!("{thread}-{index}")) };
+                        recorded(ledger, entry).expect("recorded");
+                        let spent = ledger.spent("k", 0).expect("sums").requests;
+                        assert!(spent > index, "what was told can be read: {spent}");
+                    }
+                });
+            }
+        });
+        assert_eq!(ledger.spent("k", 0).expect("sums").requests, 240);
+    }
+}

@@ -2,8 +2,8 @@
 
 use super::{entry, recorded};
 use ledger::{
-    Cost, Entry, Filter, GroupBy, Ledger, LedgerError, LimitUse, Percentiles, Status, Usage,
-    UsageRow, utc_day, utc_time,
+    Cost, Entry, Filter, Format, GroupBy, Ledger, LedgerError, LimitUse, Percentiles, Status,
+    Usage, UsageRow, utc_day, utc_time,
 };
 use proptest::prelude::*;
 use std::collections::BTreeMap;
@@ -81,6 +81,7 @@ fn label() -> impl Strategy<Value = Option<String>> {
         Just(Some("'; DROP TABLE entries; --".to_owned())),
         Just(Some("a\0b".to_owned())),
         Just(Some("7".to_owned())),
+        "[=+\\-@\t\r,\"'x\n]{0,4}".prop_map(Some),
         "\\PC{0,6}".prop_map(Some),
     ]
 }
@@ -224,6 +225,34 @@ const GROUPINGS: [&[GroupBy]; 7] = [
     &[GroupBy::Scenario],
 ];
 
+/// What comes out is what went in, whatever the labels are.
+fn exports_are_faithful(ledger: &Ledger, entries: &[Entry]) -> Result<(), TestCaseError> {
+    let export = |format| {
+        let mut out = Vec::new();
+        ledger.export(&Filter::default(), format, &mut out).map(|_| out).expect("exported")
+    };
+    let lines = String::from_utf8(export(Format::JsonLines)).expect("UTF-8");
+    prop_assert_eq!(lines.lines().count(), entries.len());
+    let csv = export(Format::Csv);
+    let mut reader = csv::Reader::from_reader(csv.as_slice());
+    let heads = reader.headers().expect("heads").clone();
+    let tag_column = heads.iter().position(|head| head == "tag").expect("a column");
+    for ((entry, line), row) in entries.iter().zip(lines.lines()).zip(reader.records()) {
+        let json: serde_json::Value = serde_json::from_str(line).expect("JSON");
+        prop_assert_eq!(json["tag"].as_str(), entry.tag.as_deref());
+        prop_assert_eq!(json["key_id"].as_str(), entry.key_id.as_deref());
+        prop_assert_eq!(json["tpot_ms"].as_f64(), entry.tpot_ms);
+        let row = row.expect("a row");
+        prop_assert_eq!(row.len(), heads.len());
+        let tag = entry.tag.as_deref().unwrap_or_default();
+        let cell = &row[tag_column];
+        let is_same = cell == tag || cell.strip_prefix('\'') == Some(tag);
+        prop_assert!(is_same, "{:?} as {:?}", tag, cell);
+        prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r']), "{:?}", cell);
+    }
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
@@ -241,6 +270,7 @@ proptest! {
             }));
         }
         ledger.flush().expect("recorded");
+        exports_are_faithful(&ledger, &entries)?;
         let since_ms = 1_795_248_874_000 + since;
         let filter = match filtered {
             true => Filter {
