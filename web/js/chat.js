@@ -44,6 +44,8 @@ class ChatPage {
     this.conversation = this.store.list()[0] ?? this.store.fresh(Date.now());
     /** @type {AbortController | null} */
     this.running = null;
+    /** @type {AnswerView[]} */
+    this.views = [];
     this.composer = composer({
       settings: this.settings,
       parameters: app.parameters,
@@ -66,6 +68,7 @@ class ChatPage {
     this.showConversation();
     this.settings.addEventListener("change", () => {
       this.conversation.system = this.settings.system;
+      for (const view of this.views) view.showLock();
     });
   }
 
@@ -109,6 +112,7 @@ class ChatPage {
   }
 
   showConversation() {
+    this.views = [];
     this.settings.system = this.conversation.system;
     this.settings.changed();
     this.title && (this.title.textContent = this.conversation.title || "New conversation");
@@ -167,12 +171,12 @@ class ChatPage {
         location.hash = "#/compare";
       },
       lockSeed: (seed) => {
-        this.settings.seed = this.settings.seed === null ? seed : null;
+        this.settings.seed = this.settings.seed === seed ? null : seed;
         this.settings.changed();
-        this.showConversation();
       },
-      isSeedLocked: () => this.settings.seed !== null,
+      isSeedLocked: (seed) => this.settings.seed === seed,
     });
+    this.views.push(view);
     return view;
   }
 

@@ -24,7 +24,7 @@ import {
  * @property {() => void} trace
  * @property {() => void} compare
  * @property {(seed: number) => void} lockSeed
- * @property {() => boolean} isSeedLocked
+ * @property {(seed: number) => boolean} isSeedLocked
  */
 
 /** @param {string} text */
@@ -62,6 +62,8 @@ export class AnswerView {
       this.foot,
     );
     this.headKey = "";
+    /** @type {{button: HTMLElement, seed: number} | null} */
+    this.lock = null;
   }
 
   /**
@@ -199,25 +201,25 @@ export class AnswerView {
   seed(answer) {
     const seed = answer.jeton.seed;
     if (typeof seed !== "number") return null;
-    const isLocked = this.actions.isSeedLocked();
-    const name = isLocked ? "Seed is locked; use a new one each time" : "Lock this seed";
-    return element(
-      "span",
-      { class: "seed" },
-      `seed ${seed}`,
-      element(
-        "button",
-        {
-          type: "button",
-          class: "plain round tiny",
-          title: name,
-          "aria-label": name,
-          "aria-pressed": String(isLocked),
-          onclick: () => this.actions.lockSeed(seed),
-        },
-        icon(isLocked ? "lock" : "unlock"),
-      ),
-    );
+    const button = element("button", {
+      type: "button",
+      class: "plain round tiny",
+      onclick: () => this.actions.lockSeed(seed),
+    });
+    this.lock = { button, seed };
+    this.showLock();
+    return element("span", { class: "seed" }, `seed ${seed}`, button);
+  }
+
+  /** Whether the seed of this answer is the one in use. */
+  showLock() {
+    if (!this.lock) return;
+    const { button, seed } = this.lock;
+    const isLocked = this.actions.isSeedLocked(seed);
+    const name = isLocked ? "Use a new seed each time" : "Lock this seed";
+    button.setAttribute("aria-label", name);
+    button.title = name;
+    fill(button, icon(isLocked ? "lock" : "unlock"));
   }
 
   /** @param {Answer} answer */

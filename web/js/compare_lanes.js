@@ -313,7 +313,7 @@ class Lane {
     const counts = tokenCounts(answer);
     this.thought.hidden = answer.thinking === "";
     this.thoughtLine.textContent = `Thought: ${counts.thinking} tokens`;
-    if (isAtEnd) this.text.scrollTop = this.text.scrollHeight;
+    if (isAtEnd) this.text.scrollTop = isRunning ? this.text.scrollHeight : 0;
     if (this.head.childElementCount === 0 && answer.jeton.limits)
       fill(this.head, limitStrip(answer.jeton.limits.max_tokens));
     const facts = [

@@ -153,10 +153,10 @@ function sliderOf(knob, settings) {
  */
 function helpOf(knob, helpId) {
   const facts = [];
-  if (knob.neutral !== null) facts.push(`Changes nothing at ${setting(knob.neutral)}.`);
+  if (knob.neutral !== null) facts.push(`neutral ${setting(knob.neutral)}`);
   if (knob.min !== null && knob.max !== null && knob.max < 1e6)
-    facts.push(`${knob.min} to ${knob.max}.`);
-  const more = element("span", { class: "knob-facts" }, facts.join(" "));
+    facts.push(`from ${knob.min} to ${knob.max}`);
+  const more = element("span", { class: "knob-facts" }, facts.join(" · "));
   const help = element("p", { class: "help", id: helpId });
   fill(help, `${knob.help} `, facts.length > 0 ? more : null);
   return help;
