@@ -5,7 +5,7 @@ import { AnswerView, userTurn } from "./chat_turn.js";
 import { composer } from "./composer.js";
 import { conversationList, saveJson } from "./conversations.js";
 import { element, fill, iconButton } from "./dom.js";
-import { rate } from "./format.js";
+import { plural, rate } from "./format.js";
 import { sidePanel } from "./panel.js";
 import { run } from "./run.js";
 import { Settings, requestFields } from "./settings.js";
@@ -196,6 +196,7 @@ class ChatPage {
     const { turns } = this.conversation;
     if (turns.length === 0) this.conversation.title = titleOf(text);
     turns.push({ role: "user", text }, { role: "assistant", text: "" });
+    this.keep(this.conversation);
     this.showConversation();
     const index = turns.length - 1;
     const view = this.viewFor(index);
@@ -279,10 +280,15 @@ class ChatPage {
     Object.assign(done, shownText(done), { shownBefore: null });
     conversation.turns[index].text = done.text;
     conversation.turns[index].answer = { ...done, steps: [] };
+    this.keep(conversation);
+    this.tell(done);
+  }
+
+  /** @param {Conversation} conversation */
+  keep(conversation) {
     conversation.changedMs = Date.now();
     if (!this.store.save(conversation)) this.app.announce("This browser keeps no conversations");
     this.list.show(this.store.list(), this.conversation.id);
-    this.tell(done);
   }
 
   /**
@@ -298,7 +304,7 @@ class ChatPage {
     const counts = tokenCounts(answer);
     const speed = tokensPerSecond(answer, performance.now());
     this.composer.setLive(
-      isRunning && counts.total > 0 ? `${countsInWords(counts)} · ${rate(speed)}` : "",
+      isRunning && counts.total > 0 ? `${plural(counts.total, "token")} · ${rate(speed)}` : "",
     );
   }
 

@@ -75,7 +75,8 @@ export class AnswerView {
     this.showThought(answer, isRunning);
     const { text } = shownText(answer);
     this.markdown.show(text);
-    this.text.hidden = text === "" && !isRunning;
+    // Beside a thought an empty line would only move when the thought's own line comes.
+    this.text.hidden = text === "" && (!isRunning || answer.thinking !== "");
     this.text.classList.toggle("is-running", isRunning);
     this.root.setAttribute("aria-busy", String(isRunning));
     this.foot.hidden = isRunning;
@@ -127,6 +128,9 @@ export class AnswerView {
   endingLine(answer) {
     if (answer.error) return element("p", { class: "ending bad" }, answer.error.message);
     if (answer.stopped) return element("p", { class: "ending" }, "Stopped by you.");
+    if (answer.finishReason === null) {
+      return element("p", { class: "ending" }, "Not finished: the page was left.");
+    }
     const isCut = answer.finishReason === "length";
     const words = [
       stopInWords(answer.jeton.stop, answer.finishReason),

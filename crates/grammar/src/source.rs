@@ -108,7 +108,8 @@ fn choice(choices: &[String], limits: &Limits) -> Result<String, GrammarError> {
 fn quoted(text: &str) -> String {
     let mut regex = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        if character.is_ascii_punctuation() {
+        // `\<` and `\>` are the edges of words in this syntax, and the bare signs themselves.
+        if character.is_ascii_punctuation() && !matches!(character, '<' | '>') {
             regex.push('\\');
             regex.push(character);
         } else if character.is_ascii_control() {
@@ -162,6 +163,7 @@ mod tests {
         assert_eq!(quoted("a.b"), "a\\.b");
         assert_eq!(quoted("x\ny/"), "x\\x0Ay\\/");
         assert_eq!(quoted("grün 1"), "grün 1");
+        assert_eq!(quoted("<b>"), "<b>");
     }
 
     #[test]
