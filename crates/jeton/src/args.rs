@@ -15,6 +15,7 @@ pub fn command(version: &'static str) -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .subcommands([generate(), chat(), trace(), inspect(), bench()])
+        .subcommand(commands::serve::command())
         .subcommand(commands::beam::command())
         .subcommand(crate::commands::compare::command())
         .subcommand(crate::commands::verify::command())

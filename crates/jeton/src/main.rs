@@ -85,6 +85,7 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
             interrupt::install();
             commands::chat::run(flags).map(|()| Outcome::Done)
         }
+        "serve" => commands::serve::run(flags),
         "inspect" => commands::inspect::run(flags).map(|()| Outcome::Done),
         "bench" => commands::bench::run(flags).map(|()| Outcome::Done),
         "tokenize" => commands::tokens::tokenize(flags).map(|()| Outcome::Done),

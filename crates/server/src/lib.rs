@@ -14,6 +14,7 @@ pub mod error;
 pub mod guard;
 pub mod json_body;
 pub mod limits;
+pub mod loading;
 pub mod metrics;
 pub mod routes;
 pub mod service;
@@ -25,7 +26,7 @@ mod listen;
 mod open_requests;
 mod start;
 
-pub use attend::{AttendError, Stopped, attend};
+pub use attend::{AttendError, Stopped, attend, read_settings};
 pub use error::ApiError;
 pub use json_body::JsonBody;
 pub use limits::DoorLimits;

