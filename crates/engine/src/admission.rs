@@ -35,6 +35,10 @@ pub struct EngineInfo {
     pub kv_block_tokens: usize,
     /// Blocks of key-value memory.
     pub kv_blocks_max: usize,
+    /// Bytes of one block once it is used, the draft model's beside it not counted.
+    pub kv_block_bytes: usize,
+    /// Bytes that the events of a request may hold when all are kept until its end.
+    pub request_event_bytes_max: usize,
     /// The end-of-sequence ids of requests that bring none.
     pub eos_ids: Vec<TokenId>,
 }
@@ -64,6 +68,8 @@ impl EngineInfo {
             sequences_max: config.sequences_max,
             kv_block_tokens: config.kv_block_tokens,
             kv_blocks_max: config.kv_blocks_max,
+            kv_block_bytes: model.kv_shape().position_bytes() * config.kv_block_tokens,
+            request_event_bytes_max: config.request_event_bytes_max,
             eos_ids,
         })
     }
@@ -139,6 +145,7 @@ impl Admission {
         check_count("trace", request.trace, TRACE_CANDIDATES_MAX)?;
         request.params.resolve_texts(&TokenizerVocabulary(tokenizer))?;
         let limit = self.check_beams(request, self.limit(request)?)?;
+        let limit = self.check_events(request, limit)?;
         let tokens_max = limit.completion_tokens_max;
         crate::constraint::check(request, tokens_max, tokenizer)?;
         ThinkingPlan::of(request, tokens_max, vocab_size)?;

@@ -31,6 +31,7 @@ mod admission;
 mod beams;
 mod constraint;
 mod generation;
+pub mod memory;
 mod output;
 mod vocabulary;
 
@@ -56,6 +57,7 @@ pub use draft::{DraftModel, DraftOutcome, Speculation};
 pub use engine::Engine;
 pub use handle::{EngineHandle, Ticket};
 pub use limits::EngineConfig;
+pub use memory::MemoryNeed;
 pub use rejection::{ConfigError, Rejection};
 pub use sink::{Delivery, EventSink, EventStream, event_channel};
 pub use status::{EngineStatus, FinishedCounts};

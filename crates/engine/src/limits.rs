@@ -105,6 +105,10 @@ pub struct EngineConfig {
     pub sequences_max: usize,
     /// Requests that wait beyond those that run.
     pub queue_requests_max: usize,
+    /// Bytes that the events of one request may hold when nobody takes them before its end: what
+    /// could need more is refused with the numbers, or its default limit shrunk. No bound where
+    /// everybody streams, or asks for little.
+    pub request_event_bytes_max: usize,
     /// Whether sequences with equal beginnings hold the same blocks, and blocks outlive them.
     pub prefix_sharing: bool,
     /// Longest draft of a sequence, in tokens, up to [`DRAFT_TOKENS_MAX`]; 0 drafts nothing.
@@ -123,6 +127,7 @@ impl Default for EngineConfig {
             prefill_tokens_beside_decode: PREFILL_TOKENS_BESIDE_DECODE,
             sequences_max: SEQUENCES_MAX,
             queue_requests_max: QUEUE_REQUESTS_MAX,
+            request_event_bytes_max: usize::MAX,
             prefix_sharing: true,
             draft_tokens_max: DRAFT_TOKENS_MAX,
             eos_ids: None,

@@ -72,6 +72,21 @@ pub enum Rejection {
         /// The most tokens that the output may have.
         limit: usize,
     },
+    /// What the request wants to know of each token is more than may be kept.
+    #[error(
+        "what is asked about each of {completion_tokens} tokens can take {needed_bytes} bytes; \
+         {bytes_max} may be kept, which is enough for {fitting} tokens"
+    )]
+    EventsTooLarge {
+        /// Bytes that its events can hold.
+        needed_bytes: usize,
+        /// What this engine allows.
+        bytes_max: usize,
+        /// The limit asked for.
+        completion_tokens: usize,
+        /// The limit that would do.
+        fitting: usize,
+    },
     /// A parameter that does not go with this model or engine.
     #[error(transparent)]
     Param(#[from] ParamError),
@@ -96,6 +111,7 @@ impl Rejection {
             Self::NothingLeft { .. } => "nothing_left",
             Self::ContextLengthExceeded { .. } => "context_length_exceeded",
             Self::DocumentTooLong { .. } => "document_too_long",
+            Self::EventsTooLarge { .. } => "events_too_large",
             Self::Param(_) => "invalid_parameter",
             Self::QueueFull { .. } => "queue_full",
             Self::Stopped => "engine_stopped",
@@ -109,7 +125,8 @@ impl Rejection {
             Self::ResumedOutsideVocabulary { .. } => Some("generated"),
             Self::ContextLengthExceeded { .. }
             | Self::NothingLeft { .. }
-            | Self::DocumentTooLong { .. } => Some("max_tokens"),
+            | Self::DocumentTooLong { .. }
+            | Self::EventsTooLarge { .. } => Some("max_tokens"),
             Self::Param(error) => Some(&error.param),
             Self::QueueFull { .. } | Self::Stopped => None,
         }

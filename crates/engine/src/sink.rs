@@ -3,7 +3,7 @@
 use crate::api::Event;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, TryRecvError, channel};
 use std::time::Duration;
 
 /// Takes the events of one request. Called on the engine's thread, so it returns at once.
@@ -35,7 +35,8 @@ impl<F: Fn(Event) -> Delivery + Send> EventSink for F {
 
 /// A sink and its reader, with room for `events_max` events and always for the last one.
 pub fn event_channel(events_max: usize) -> (Box<dyn EventSink>, EventStream) {
-    let (sender, receiver) = sync_channel(events_max + 1);
+    // Bounded by its count: a channel with a bound takes all its memory at once.
+    let (sender, receiver) = channel();
     let waiting_count = Arc::new(AtomicUsize::new(0));
     let sink = ChannelSink { sender, waiting_count: Arc::clone(&waiting_count), events_max };
     (Box::new(sink), EventStream { receiver, waiting_count })
@@ -43,7 +44,7 @@ pub fn event_channel(events_max: usize) -> (Box<dyn EventSink>, EventStream) {
 
 /// The writing end: counts, so that one place is left for `Finished`.
 struct ChannelSink {
-    sender: SyncSender<Event>,
+    sender: Sender<Event>,
     waiting_count: Arc<AtomicUsize>,
     events_max: usize,
 }
@@ -56,7 +57,7 @@ impl EventSink for ChannelSink {
         }
         // Counted before it can be read: the count is never below what waits.
         self.waiting_count.fetch_add(1, Ordering::AcqRel);
-        match self.sender.try_send(event) {
+        match self.sender.send(event) {
             Ok(()) => Delivery::Sent,
             Err(_) => Delivery::Gone,
         }

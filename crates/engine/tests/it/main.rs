@@ -6,6 +6,7 @@ mod beams;
 mod cancels;
 mod choices;
 mod handle;
+mod memory;
 mod paths;
 mod real_beams;
 mod real_model;

@@ -24,6 +24,11 @@ fn schema(schema: Value) -> Arc<Grammar> {
     compiled(&GrammarSource::JsonSchema(schema))
 }
 
+/// Small letters, as many as one likes.
+pub fn letters() -> Arc<Grammar> {
+    compiled(&GrammarSource::Regex("[a-z]*".to_owned()))
+}
+
 fn engine(config: EngineConfig, seed: u64) -> Engine {
     let model = ScriptedModel::new(VOCAB_SIZE, 400).with_seed(seed);
     Engine::new(Box::new(model), tokenizer(), config).expect("a good configuration")
