@@ -6,6 +6,7 @@ use crate::constraint::MaskWorker;
 use crate::draft::runner::DraftRunner;
 use crate::draft::{DraftModel, Drafter, vocabulary};
 use crate::generation::{End, Generation, Scratch};
+use crate::handle::Ticket;
 use crate::kv_blocks::KvBlocks;
 use crate::limits::EngineConfig;
 use crate::rejection::{ConfigError, Rejection};
@@ -106,12 +107,23 @@ impl Engine {
     /// Queues a request. Its events go to `sink`, from the next step on.
     pub fn submit(
         &mut self,
-        mut request: GenerateRequest,
+        request: GenerateRequest,
         sink: Box<dyn EventSink>,
     ) -> Result<RequestId, Rejection> {
+        Ok(self.submit_with_ticket(request, sink)?.request())
+    }
+
+    /// Queues a request that may be ended from another thread.
+    pub fn submit_with_ticket(
+        &mut self,
+        mut request: GenerateRequest,
+        sink: Box<dyn EventSink>,
+    ) -> Result<Ticket, Rejection> {
         let limit = self.admission.check(&mut request, &self.tokenizer)?;
         let accepted = self.admission.enter(request, limit, sink)?;
-        Ok(self.enqueue(accepted))
+        let ticket = Ticket::of(&accepted.client);
+        self.enqueue(accepted);
+        Ok(ticket)
     }
 
     /// Ends a request; its last event is sent before this returns. False when there is none such.
@@ -166,7 +178,7 @@ impl Engine {
     }
 
     /// Takes a request that passed the checks.
-    pub(crate) fn enqueue(&mut self, accepted: Accepted) -> RequestId {
+    pub(crate) fn enqueue(&mut self, accepted: Accepted) {
         let (generation, sequence) =
             Generation::new(accepted, &self.tokenizer, &self.admission.info);
         let id = generation.id();
@@ -178,7 +190,6 @@ impl Engine {
                 self.generations.insert(id, generation);
             }
         }
-        id
     }
 
     /// Frees what a request holds and sends its last event.

@@ -21,6 +21,8 @@ pub(crate) struct FairQueue {
     lead_max: u64,
     /// The branches of each waiting request.
     waiting: BTreeMap<RequestId, Vec<Sequence>>,
+    /// Sequences in it.
+    sequence_count: usize,
     owners: BTreeMap<u64, Account>,
     /// Whose request was taken last.
     last_taken: Option<u64>,
@@ -47,7 +49,7 @@ impl FairQueue {
     /// Nobody is here.
     pub fn new(lead_max: u64) -> Self {
         let (waiting, owners) = (BTreeMap::new(), BTreeMap::new());
-        FairQueue { lead_max, waiting, owners, last_taken: None, floor: 0 }
+        FairQueue { lead_max, waiting, sequence_count: 0, owners, last_taken: None, floor: 0 }
     }
 
     /// Puts the branches of a new request into the queue.
@@ -94,6 +96,7 @@ impl FairQueue {
     /// the tokens of its gap.
     pub fn take(&mut self, request: RequestId) -> Vec<Sequence> {
         let mut branches = self.waiting.remove(&request).expect("it waits");
+        self.sequence_count -= branches.len();
         let level = self.account(&branches).served;
         let mut cost = 0;
         for sequence in branches.iter_mut().filter(|sequence| !sequence.is_paid) {
@@ -113,6 +116,7 @@ impl FairQueue {
     /// A waiting request is over.
     pub fn remove(&mut self, request: RequestId) -> Option<Vec<Sequence>> {
         let branches = self.waiting.remove(&request)?;
+        self.sequence_count -= branches.len();
         self.account(&branches).waiting.remove(&request);
         self.forget_idle();
         Some(branches)
@@ -140,7 +144,7 @@ impl FairQueue {
 
     /// Sequences that wait.
     pub fn sequence_count(&self) -> usize {
-        self.waiting.values().map(Vec::len).sum()
+        self.sequence_count
     }
 
     /// Requests that wait, in order of arrival.
@@ -161,6 +165,7 @@ impl FairQueue {
         assert!(counts.is_empty(), "who runs has an account");
         let waiting = self.owners.values().flat_map(|account| &account.waiting);
         assert_eq!(waiting.count(), self.waiting.len());
+        assert_eq!(self.waiting.values().map(Vec::len).sum::<usize>(), self.sequence_count);
         for (request, branches) in &self.waiting {
             assert!(self.owners[&branches[0].owner].waiting.contains(request));
         }
@@ -171,6 +176,7 @@ impl FairQueue {
     fn wait(&mut self, branches: Vec<Sequence>) {
         let request = branches[0].id.request;
         self.account(&branches).waiting.insert(request);
+        self.sequence_count += branches.len();
         self.waiting.insert(request, branches);
     }
 

@@ -9,7 +9,7 @@
 //! request says so itself), and is joined. When a step panics, the same happens with the panic's
 //! message. So every accepted request sees exactly one `Finished`, whatever happens.
 
-use crate::admission::{Accepted, Admission, Ending, EngineInfo};
+use crate::admission::{Accepted, Admission, Client, Ending, EngineInfo};
 use crate::api::{GenerateRequest, Interruption, RequestId};
 use crate::engine::Engine;
 use crate::rejection::Rejection;
@@ -85,8 +85,7 @@ impl EngineHandle {
         let limit = self.admission.check(&mut request, &self.tokenizer)?;
         let commands = self.commands.lock().unwrap_or_else(PoisonError::into_inner);
         let accepted = self.admission.enter(request, limit, sink)?;
-        let ticket =
-            Ticket { request: accepted.client.request(), ending: accepted.client.ending() };
+        let ticket = Ticket::of(&accepted.client);
         match commands.try_send(Command::Submit(Box::new(accepted))) {
             Ok(()) => Ok(ticket),
             Err(TrySendError::Full(command) | TrySendError::Disconnected(command)) => {
@@ -115,6 +114,10 @@ impl Drop for EngineHandle {
 }
 
 impl Ticket {
+    pub(crate) fn of(client: &Client) -> Self {
+        Ticket { request: client.request(), ending: client.ending() }
+    }
+
     /// Names the request in its events.
     pub fn request(&self) -> RequestId {
         self.request

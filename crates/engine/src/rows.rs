@@ -7,6 +7,7 @@
 
 use crate::limits::SCORED_ROWS_MAX;
 use crate::sequence::Sequence;
+use std::collections::BTreeSet;
 
 /// The bounds of a step, in rows.
 #[derive(Clone, Copy, Debug)]
@@ -29,6 +30,8 @@ pub(crate) struct Demand {
 pub(crate) struct Demands {
     decode_count: usize,
     prefills: Vec<Demand>,
+    prefill_rows_wanted: usize,
+    prefill_owners: BTreeSet<u64>,
     scored_rows: usize,
 }
 
@@ -44,20 +47,23 @@ impl Demands {
         sequence.granted_rows = rows;
         match rows {
             0 => {}
-            _ if is_prefill(sequence) => self.prefills.push(Demand { owner: sequence.owner, rows }),
+            _ if is_prefill(sequence) => {
+                self.prefills.push(Demand { owner: sequence.owner, rows });
+                self.prefill_rows_wanted += rows;
+                self.prefill_owners.insert(sequence.owner);
+            }
             _ => self.decode_count += 1,
         }
     }
 
     /// Whether rows are left that nobody asks for.
     pub fn leave_rows(&self, bounds: StepBounds) -> bool {
-        let wanted: usize = self.prefills.iter().map(|demand| demand.rows).sum();
-        wanted < self.prefill_rows(bounds)
+        self.prefill_rows_wanted < self.prefill_rows(bounds)
     }
 
     /// Whether an owner has a gap to close.
     pub fn has_prefill(&self, owner: u64) -> bool {
-        self.prefills.iter().any(|demand| demand.owner == owner)
+        self.prefill_owners.contains(&owner)
     }
 
     /// The rows of each gap, in the order in which they were added.

@@ -275,15 +275,18 @@ impl Scheduler {
     /// that run, and a block for each to grow into. It then holds what it found in memory. Alone,
     /// everything fits that was let in.
     fn make_room(&mut self, request: RequestId) -> bool {
+        let places_taken = self.places_taken();
         let branches = self.queue.get_mut(request).expect("it waits");
+        let places = places_taken + branches[0].branches_max;
+        if places > self.sequences_max {
+            return false;
+        }
         for sequence in branches.iter_mut() {
             share_whole_blocks(&mut self.blocks, sequence);
         }
         let branches = self.queue.get(request).expect("it waits");
-        let places = self.places_taken() + branches[0].branches_max;
         let needed = self.lacking_blocks() + self.missing_blocks(branches) + places;
-        let fits = self.running.is_empty() || needed <= self.blocks.free_count();
-        if places <= self.sequences_max && fits {
+        if self.running.is_empty() || needed <= self.blocks.free_count() {
             return true;
         }
         for sequence in self.queue.get_mut(request).expect("it waits") {

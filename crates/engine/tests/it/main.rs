@@ -5,6 +5,7 @@ mod admission;
 mod beams;
 mod cancels;
 mod choices;
+mod endings;
 mod handle;
 mod memory;
 mod paths;

@@ -9,8 +9,8 @@
 
 use crate::speculation::GUESSERS;
 use crate::world::{Random, Recipe, beam_oracle, bytes, int, oracle, request, texts, tokenizer};
-use engine::{Engine, EngineConfig, Event, EventStream, GenerateRequest, Interruption, RequestId};
-use engine::{Finished, LimitOverflow, Speculation, Usage, event_channel};
+use engine::{Engine, EngineConfig, Event, EventStream, GenerateRequest, Interruption};
+use engine::{Finished, LimitOverflow, Speculation, Ticket, Usage, event_channel};
 use model::TokenId;
 use sampling::params::{ParamValue, SamplingParams};
 
@@ -18,7 +18,7 @@ const DAYS: u64 = 150;
 
 /// A request on its way, as its caller sees it.
 struct Caller {
-    id: RequestId,
+    ticket: Ticket,
     request: GenerateRequest,
     events: EventStream,
     /// Reads everything each time, or seldom.
@@ -33,12 +33,12 @@ struct Caller {
 impl Caller {
     fn submit(engine: &mut Engine, request: &GenerateRequest, is_slow: bool) -> Option<Self> {
         let (sink, events) = event_channel(if is_slow { 6 } else { 500 });
-        let id = engine.submit(request.clone(), sink).ok()?;
+        let ticket = engine.submit_with_ticket(request.clone(), sink).ok()?;
         let request = request.clone();
         let (text, ids) = (String::new(), request.generated.clone());
         let (started_count, scored_count, finished) = (0, 0, None);
         Some(Caller {
-            id,
+            ticket,
             request,
             events,
             is_slow,
@@ -276,7 +276,10 @@ fn day(seed: u64) -> [usize; 3] {
             }
             if random.one_in(150) {
                 let why = [Interruption::Cancelled, Interruption::Deadline];
-                engine.end(caller.id, random.pick(&why));
+                match random.one_in(2) {
+                    true => _ = engine.end(caller.ticket.request(), random.pick(&why)),
+                    false => caller.ticket.end(random.pick(&why)),
+                }
             }
         }
     }
