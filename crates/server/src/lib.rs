@@ -16,6 +16,7 @@ pub mod json_body;
 pub mod limits;
 pub mod loading;
 pub mod metrics;
+pub mod openai;
 pub mod routes;
 pub mod service;
 pub mod site;
