@@ -1,7 +1,9 @@
 //! OpenAI's words: what requests say, what answers say. Pure; nothing else of the program knows
 //! these shapes.
 
+pub mod asking;
 mod fields;
+pub mod fingerprint;
 pub mod from_wire;
 pub mod json;
 pub mod limits;

@@ -1,7 +1,10 @@
 //! Which path does what.
 
+mod chat_completions;
+mod completions;
 mod health;
 mod metrics;
+mod models;
 mod web;
 
 use crate::error::ApiError;
@@ -14,7 +17,12 @@ use std::sync::Arc;
 /// Every route, one line for each file of this folder.
 pub fn router(site: Arc<Site>) -> Router {
     let with_key = middleware::from_fn_with_state(Arc::clone(&site), guard::keys::layer);
-    let keyed = Router::new().merge(metrics::routes()).route_layer(with_key);
+    let keyed = Router::new()
+        .merge(chat_completions::routes())
+        .merge(completions::routes())
+        .merge(metrics::routes())
+        .merge(models::routes())
+        .route_layer(with_key);
     let open = Router::new().merge(health::routes()).merge(web::routes());
     let by_origin = middleware::from_fn_with_state(Arc::clone(&site), guard::origin::layer);
     let logged = middleware::from_fn_with_state(Arc::clone(&site), guard::access_log::layer);

@@ -48,10 +48,6 @@ pub fn body(
 fn message(reading: &Reading, completion: &Completion) -> (Delta, &'static str) {
     let mut reader = ChoiceReader::new(reading);
     let mut whole = Delta::default();
-    if let Some(started) = &completion.started {
-        let texts = (&started.resumed_text, &started.resumed_thinking_text);
-        whole.append(reader.resumed(texts.0, texts.1));
-    }
     for event in &completion.tokens {
         whole.append(reader.token(event));
     }
@@ -85,9 +81,8 @@ impl ChatStream {
         }
     }
 
-    /// The first chunk of each choice, which names the role, and what an earlier run told. The
-    /// first of all carries `jeton`.
-    pub fn begin(&mut self, jeton: Value, resumed: (&str, &str)) -> Vec<Value> {
+    /// The first chunk of each choice, which names the role. The first of all carries `jeton`.
+    pub fn begin(&self, jeton: &Value) -> Vec<Value> {
         let mut chunks = Vec::new();
         for choice in 0..self.readers.len() {
             let delta = json!({"role": "assistant", "content": ""});
@@ -96,8 +91,6 @@ impl ChatStream {
                 chunk.insert("jeton".to_owned(), jeton.clone());
             }
             chunks.push(Value::Object(chunk));
-            let delta = self.readers[choice].resumed(resumed.0, resumed.1);
-            chunks.extend(self.delta(choice, delta, None));
         }
         chunks
     }

@@ -108,13 +108,6 @@ impl ChoiceReader {
         }
     }
 
-    /// What was told in an earlier run that this one goes on with.
-    pub fn resumed(&mut self, text: &str, thought: &str) -> Delta {
-        let mut delta = Delta { reasoning: thought.to_owned(), ..Delta::default() };
-        self.text(text, &mut delta);
-        delta
-    }
-
     /// The next token.
     pub fn token(&mut self, event: &TokenEvent) -> Delta {
         let mut delta = Delta { reasoning: event.thinking_text.clone(), ..Delta::default() };

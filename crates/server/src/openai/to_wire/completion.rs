@@ -17,8 +17,7 @@ pub struct Telling {
     pub tokenizer: Arc<Tokenizer>,
     /// Whether log-probabilities are told.
     pub logprobs: bool,
-    /// Whether thoughts are told within the text: a completion has no other place for them. They
-    /// are marked by the model itself, so this is for models that mark none.
+    /// Whether each text begins with its prompt.
     pub echo: bool,
 }
 
@@ -50,13 +49,10 @@ pub fn body(
                 entries.extend(prompt_entries(telling, prompt, completion));
             }
             let mut reader = TextReader::new(telling);
-            let started = completion.started.as_ref();
-            let resumed = started.map_or("", |started| started.resumed_text.as_str());
             let mut add = |(more, new): (String, Vec<CompletionEntry>)| {
                 text.push_str(&more);
                 entries.extend(new);
             };
-            add((resumed.to_owned(), reader.told(resumed)));
             completion.tokens.iter().for_each(|event| add(reader.token(event)));
             add(reader.finish(&completion.finished));
             let logprobs = completion_json(telling.logprobs.then_some(entries), &mut 0);
@@ -146,12 +142,11 @@ impl CompletionStream {
         }
     }
 
-    /// What comes before the first token: the prompt, where it is told, and what an earlier run
-    /// told. A chunk in any case, since it carries `jeton`.
-    pub fn begin(&mut self, jeton: Value, before: &str) -> Vec<Value> {
+    /// What comes before the first token: the prompt, where it is told. A chunk in any case, since
+    /// it carries `jeton`.
+    pub fn begin(&mut self, jeton: &Value, before: &str) -> Vec<Value> {
         let mut chunks = Vec::new();
         for choice in 0..self.readers.len() {
-            self.readers[choice].told(before);
             self.offsets[choice] = before.chars().count();
             if choice > 0 && before.is_empty() {
                 continue;

@@ -1,5 +1,6 @@
 //! A token with why it was chosen, as `jeton.token` tells it.
 
+use answers::answer::Answer;
 use answers::open_model::OpenModel;
 use answers::response;
 use engine::TokenEvent;
@@ -26,4 +27,28 @@ pub fn token_json(model: &OpenModel, event: &TokenEvent) -> Value {
         token.insert("trace".to_owned(), Value::Object(trace));
     }
     Value::Object(token)
+}
+
+/// The token of an event that has a trace.
+pub fn traced(model: &OpenModel, event: &TokenEvent) -> Option<Value> {
+    event.trace.is_some().then(|| token_json(model, event))
+}
+
+/// Adds the tokens of traced answers to the `jeton` of a whole body: under `tokens`, and with
+/// several choices under that of each.
+pub fn add_tokens(jeton: &mut Value, model: &OpenModel, answers: &[Answer]) {
+    for (index, answer) in answers.iter().enumerate() {
+        let tokens = answer.completion.tokens.iter();
+        let tokens: Vec<Value> = tokens.filter_map(|event| traced(model, event)).collect();
+        if tokens.is_empty() {
+            continue;
+        }
+        let place = match answers.len() {
+            1 => Some(&mut *jeton),
+            _ => jeton.get_mut("choices").and_then(|choices| choices.get_mut(index)),
+        };
+        if let Some(fields) = place.and_then(Value::as_object_mut) {
+            fields.insert("tokens".to_owned(), Value::Array(tokens));
+        }
+    }
 }
