@@ -17,6 +17,7 @@ pub mod limits;
 pub mod loading;
 pub mod metrics;
 pub mod openai;
+pub mod openapi;
 pub mod routes;
 pub mod service;
 pub mod site;

@@ -5,6 +5,7 @@ mod completions;
 mod health;
 mod metrics;
 mod models;
+mod openapi;
 mod web;
 
 use crate::error::ApiError;
@@ -23,7 +24,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .merge(metrics::routes())
         .merge(models::routes())
         .route_layer(with_key);
-    let open = Router::new().merge(health::routes()).merge(web::routes());
+    let open = Router::new().merge(health::routes()).merge(openapi::routes()).merge(web::routes());
     let by_origin = middleware::from_fn_with_state(Arc::clone(&site), guard::origin::layer);
     let logged = middleware::from_fn_with_state(Arc::clone(&site), guard::access_log::layer);
     keyed
