@@ -4,6 +4,7 @@
 
 mod answers;
 mod operations;
+pub mod page;
 mod params;
 mod requests;
 

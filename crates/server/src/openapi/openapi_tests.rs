@@ -72,3 +72,14 @@ fn check_references(document: &Value, value: &Value) {
         _ => {}
     }
 }
+
+#[test]
+fn the_docs_page_is_current() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/API.md");
+    let text = page::page();
+    if std::env::var_os("JETON_WRITE_DOCS").is_some() {
+        std::fs::write(&path, &text).expect("it can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(found == text, "docs/API.md is not current: see its second sentence");
+}

@@ -1,5 +1,6 @@
 //! The server over real sockets.
 
 mod client;
+mod openai;
 mod plain_paths;
 mod service;
