@@ -15,13 +15,16 @@ pub(super) struct ArgPairs {
     held: Held,
     /// What has come of the current call.
     call: Option<String>,
+    /// White space before its marker: text, if it is none.
+    gap: String,
     next_index: usize,
 }
 
 impl ArgPairs {
     pub fn new(tools: &[Tool]) -> Self {
         let tools = tools.iter().map(|tool| (tool.name.clone(), tool.parameters.clone()));
-        ArgPairs { tools: tools.collect(), held: Held::default(), call: None, next_index: 0 }
+        let (held, gap) = (Held::default(), String::new());
+        ArgPairs { tools: tools.collect(), held, call: None, gap, next_index: 0 }
     }
 
     pub fn push(&mut self, text: &str, pieces: &mut Vec<Piece>) {
@@ -38,7 +41,9 @@ impl ArgPairs {
             } else {
                 match self.held.find(OPEN) {
                     Found::Marker(before) => {
-                        pieces.push(Piece::Content(before.trim_end().to_owned()));
+                        let text = before.trim_end();
+                        self.gap = before[text.len()..].to_owned();
+                        pieces.push(Piece::Content(text.to_owned()));
                         self.call = Some(String::new());
                     }
                     Found::Text(text) => return pieces.push(Piece::Content(text)),
@@ -52,7 +57,7 @@ impl ArgPairs {
         let name_end = call.find("<arg_key>").unwrap_or(call.len());
         let name = call[..name_end].trim().to_owned();
         if name.is_empty() || name.contains(['<', '\n', '{']) {
-            return pieces.push(Piece::Content(format!("{OPEN}{call}{CLOSE}")));
+            return pieces.push(Piece::Content(format!("{}{OPEN}{call}{CLOSE}", self.gap)));
         }
         let arguments = Value::Object(self.arguments(&name, &call[name_end..]));
         let index = self.next_index;
@@ -83,7 +88,7 @@ impl ArgPairs {
     pub fn finish(&mut self, pieces: &mut Vec<Piece>) {
         let rest = self.held.take();
         match self.call.take() {
-            Some(call) => pieces.push(Piece::Content(format!("{OPEN}{call}{rest}"))),
+            Some(call) => pieces.push(Piece::Content(format!("{}{OPEN}{call}{rest}", self.gap))),
             None if self.next_index > 0 && rest.trim().is_empty() => {}
             None => pieces.push(Piece::Content(rest)),
         }

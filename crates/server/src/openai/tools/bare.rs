@@ -84,8 +84,7 @@ impl Bare {
         let start = std::mem::take(&mut self.start);
         match &mut self.state {
             State::Calls(calls) => {
-                let raw = calls.finish(&mut self.next_index, pieces);
-                if !raw.is_empty() {
+                if let Some(raw) = calls.finish(&mut self.next_index, pieces) {
                     let before = start.strip_suffix(['{', '[']).unwrap_or(&start);
                     pieces.push(Piece::Content(format!("{before}{raw}")));
                 }

@@ -11,6 +11,8 @@ const CLOSE: &str = "</function>";
 pub(super) struct FunctionTag {
     held: Held,
     state: State,
+    /// White space before the marker of a call: text, if it is none.
+    gap: String,
     next_index: usize,
 }
 
@@ -37,7 +39,9 @@ impl FunctionTag {
             };
             match self.state {
                 State::Text if is_end => {
-                    pieces.push(Piece::Content(text.trim_end().to_owned()));
+                    let said = text.trim_end();
+                    self.gap = text[said.len()..].to_owned();
+                    pieces.push(Piece::Content(said.to_owned()));
                     self.state = State::Name;
                 }
                 State::Text => pieces.push(Piece::Content(text)),
@@ -75,7 +79,7 @@ impl FunctionTag {
         match self.state {
             State::Text if self.next_index > 0 && rest.trim().is_empty() => {}
             State::Text => pieces.push(Piece::Content(rest)),
-            State::Name => pieces.push(Piece::Content(format!("{OPEN}{rest}"))),
+            State::Name => pieces.push(Piece::Content(format!("{}{OPEN}{rest}", self.gap))),
             State::Arguments => {
                 let is_part = CLOSE.starts_with(rest.trim());
                 let text = if is_part { String::new() } else { rest };

@@ -10,7 +10,9 @@ pub(super) struct JsonCalls {
     in_list: bool,
     /// Whether the name of the current call has been told.
     is_told: bool,
-    /// What has come of the current call, until it is told.
+    /// Whether a call before it was.
+    has_told: bool,
+    /// What has come since the last call that was told.
     raw: String,
     /// Names that count; any without a list.
     names: Option<Vec<String>>,
@@ -57,10 +59,10 @@ impl JsonCalls {
                 pieces.push(Piece::Call { index: *next_index, id, name });
                 *next_index += 1;
                 self.is_told = true;
-                self.raw.clear();
             }
         }
-        if self.is_told && !call.arguments.is_empty() {
+        if self.is_told {
+            self.raw.clear();
             let text = std::mem::take(&mut call.arguments);
             pieces.push(Piece::Arguments { index: *next_index - 1, text });
         }
@@ -70,7 +72,7 @@ impl JsonCalls {
             Fed::Broken | Fed::Done => {
                 self.call = None;
                 self.is_told = false;
-                self.raw.clear();
+                self.has_told = true;
                 if self.in_list { Read::More } else { Read::Done }
             }
         }
@@ -89,7 +91,7 @@ impl JsonCalls {
                 self.in_list = true;
                 Read::More
             }
-            ']' if self.in_list => {
+            ']' if self.in_list && self.has_told => {
                 self.in_list = false;
                 self.raw.clear();
                 Read::Done
@@ -107,15 +109,17 @@ impl JsonCalls {
         Read::NoCall(std::mem::take(&mut self.raw))
     }
 
-    /// The text is over: what has come and is no call.
-    pub fn finish(&mut self, next_index: &mut usize, pieces: &mut Vec<Piece>) -> String {
+    /// The text is over: what has come and is no call; none where all of it was.
+    pub fn finish(&mut self, next_index: &mut usize, pieces: &mut Vec<Piece>) -> Option<String> {
         let named = self.call.as_ref().filter(|_| !self.is_told);
         let named = named.and_then(|call| Some((call.id.clone(), call.name.clone()?)));
-        if let Some((id, name)) = named {
+        let is_ours = |name: &String| self.names.as_ref().is_none_or(|names| names.contains(name));
+        if let Some((id, name)) = named.filter(|(_, name)| is_ours(name)) {
             pieces.push(Piece::Call { index: *next_index, id, name });
             *next_index += 1;
-            self.raw.clear();
+            return None;
         }
-        std::mem::take(&mut self.raw)
+        let is_rest = !self.is_told && !(self.has_told && self.raw.trim().is_empty());
+        is_rest.then(|| std::mem::take(&mut self.raw))
     }
 }

@@ -10,6 +10,8 @@ pub(super) struct Tagged {
     close: Option<&'static str>,
     held: Held,
     calls: Option<JsonCalls>,
+    /// White space before the marker that began them: text, if they are none.
+    gap: String,
     /// Whether a call has ended and its closing marker not come.
     closes: bool,
     next_index: usize,
@@ -17,8 +19,8 @@ pub(super) struct Tagged {
 
 impl Tagged {
     pub fn new(open: &'static str, close: Option<&'static str>) -> Self {
-        let (held, calls, closes, next_index) = (Held::default(), None, false, 0);
-        Tagged { open, close, held, calls, closes, next_index }
+        let (held, gap) = (Held::default(), String::new());
+        Tagged { open, close, held, calls: None, gap, closes: false, next_index: 0 }
     }
 
     pub fn push(&mut self, text: &str, pieces: &mut Vec<Piece>) {
@@ -35,8 +37,9 @@ impl Tagged {
             }
             match self.held.find(self.open) {
                 Found::Marker(before) => {
-                    let before = before.trim_end();
-                    pieces.push(Piece::Content(before.to_owned()));
+                    let text = before.trim_end();
+                    self.gap = before[text.len()..].to_owned();
+                    pieces.push(Piece::Content(text.to_owned()));
                     self.calls = Some(JsonCalls::default());
                 }
                 Found::Text(text) => {
@@ -63,7 +66,7 @@ impl Tagged {
                 }
                 Read::NoCall(raw) => {
                     self.calls = None;
-                    pieces.push(Piece::Content(format!("{}{raw}", self.open)));
+                    pieces.push(Piece::Content(format!("{}{}{raw}", self.gap, self.open)));
                     self.held.push(rest);
                     return true;
                 }
@@ -91,9 +94,8 @@ impl Tagged {
 
     pub fn finish(&mut self, pieces: &mut Vec<Piece>) {
         if let Some(mut calls) = self.calls.take() {
-            let raw = calls.finish(&mut self.next_index, pieces);
-            if !raw.is_empty() {
-                pieces.push(Piece::Content(format!("{}{raw}", self.open)));
+            if let Some(raw) = calls.finish(&mut self.next_index, pieces) {
+                pieces.push(Piece::Content(format!("{}{}{raw}", self.gap, self.open)));
             }
         }
         let rest = self.held.take();
