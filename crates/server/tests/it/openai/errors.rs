@@ -80,7 +80,6 @@ fn cases(situation: &str) -> Option<Vec<Case>> {
             let long = "word ".repeat(40_000);
             vec![
                 chat("messages", json!({"messages": [{"role": "user", "content": long}]})),
-                chat("messages", json!({"max_tokens": 10_000_000})),
                 case(COMPLETIONS, Some("prompt"), json!({"prompt": long})),
             ]
         }

@@ -79,6 +79,7 @@ fn story(more: Value) -> Value {
         "messages": [{"role": "user", "content": "Write a short story about a cat."}],
         "max_tokens": 24,
         "seed": 7,
+        "enable_thinking": false,
     });
     for (name, value) in more.as_object().expect("fields") {
         request[name] = value.clone();

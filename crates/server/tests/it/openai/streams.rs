@@ -79,7 +79,8 @@ fn the_pieces_are_the_whole_answer() {
         json!({"n": 3, "temperature": 1}),
         json!({"logprobs": true, "top_logprobs": 2, "stop": [" the ", "cat"]}),
         json!({"messages": [{"role": "user", "content": "What is 347 + 285?"}],
-            "reasoning_effort": "low", "max_tokens": 120, "logprobs": true}),
+            "reasoning_effort": "low",
+            "enable_thinking": null, "max_tokens": 120, "logprobs": true}),
         json!({"response_format": {"type": "json_object"}}),
     ] {
         let chunks = stream(CHAT, &story(more.clone()));
