@@ -6,6 +6,7 @@ mod health;
 mod metrics;
 mod models;
 mod openapi;
+mod usage;
 mod web;
 
 use crate::error::ApiError;
@@ -23,6 +24,7 @@ pub fn router(site: Arc<Site>) -> Router {
         .merge(completions::routes())
         .merge(metrics::routes())
         .merge(models::routes())
+        .merge(usage::routes())
         .route_layer(with_key);
     let open = Router::new().merge(health::routes()).merge(openapi::routes()).merge(web::routes());
     let by_origin = middleware::from_fn_with_state(Arc::clone(&site), guard::origin::layer);

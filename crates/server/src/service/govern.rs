@@ -9,13 +9,15 @@ use answers::prompt::Prompt;
 use axum::http::StatusCode;
 use grammar::GrammarSource;
 use policy::config::Config;
+use policy::budget::Need;
 use policy::price::Prices;
-use policy::{Decision, Early, Facts, Hints, KeyName, Plan, Refusal, Setting, Who, Wish};
+use policy::{Class, Decision, Early, Facts, Hints, KeyName, Plan, Refusal, Setting, Who, Wish};
 use sampling::params::{ParamValue, SamplingParams};
 use serde_json::Value;
 use std::sync::Arc;
 
 /// What was decided before the prompt was counted.
+#[derive(Clone)]
 pub(super) struct Begun {
     config: Arc<Config>,
     wish: Wish,
@@ -72,9 +74,15 @@ impl Begun {
         &self.config
     }
 
-    /// What tokens cost.
-    pub fn prices(&self) -> Prices {
-        self.config.prices_of(&self.who.model)
+    /// What kind of request it was taken for.
+    pub fn class(&self) -> Class {
+        self.early.class.class
+    }
+
+    /// What it needs of its key's budgets, with so many tokens for its answers together.
+    pub fn need(&self, prompt_tokens: usize, output_tokens: u64) -> Need {
+        let prices = self.config.prices_of(&self.who.model);
+        Need { prompt_tokens: prompt_tokens as u64, output_tokens, prices }
     }
 
     /// Answers that are made at once.
@@ -94,7 +102,7 @@ impl Begun {
             Setting { value: Some(plan.max_tokens_value()), decision: plan.max_tokens.clone() };
         Setting::apply(&[max_tokens], &mut values);
         Setting::apply(&plan.settings, &mut values);
-        let prices = self.prices();
+        let prices = config.prices_of(&who.model);
         let (config, wish, early) = (Arc::clone(config), wish.clone(), early.clone());
         Ok((Governed { config, wish, early, plan, prices }, values))
     }

@@ -4,52 +4,51 @@
 
 use super::account::{Account, RequestTimes, used_by};
 use super::asked::Asked;
+use super::decide::Decided;
 use super::govern::Governed;
 use super::job::Job;
-use super::milliseconds;
+use super::{milliseconds, quotes};
 use answers::answer::Answer;
 use answers::effective::Effective;
 use answers::json_numbers::from_f64;
 use answers::{limit_views, open_model::OpenModel, record, response, speculation, structured};
 use answers::{thinking, truncation, warnings};
-use engine::GenerateRequest;
 use engine::views::limit_shapes_tokens;
 use policy::Decision;
 use policy::price::Cost;
 use serde_json::{Map, Value, json};
 
 /// What is known before the first token: limits and parameters, each with who set it.
-pub(super) fn at_start(
-    request_id: &str,
-    model: &OpenModel,
-    asked: &Asked,
-    governed: &Governed,
-    effective: &Effective,
-    request: &GenerateRequest,
-) -> Value {
-    let limits: Map<String, Value> = governed
-        .limits()
-        .map(|decision| (decision.param.clone(), decision_json(decision)))
-        .collect();
+pub(super) fn at_start(request_id: &str, asked: &Asked, decided: &Decided) -> Value {
+    let Decided { governed, effective, request, .. } = decided;
     let mut json = json!({
         "request_id": request_id,
-        "limits": limits,
+        "limits": limits(governed),
         "parameters": parameters(effective, governed),
         "class": governed.plan.class.class.as_str(),
         "class_reason": governed.plan.class.reason,
         "tag": asked.tag,
         "scenario": asked.scenario,
         "seed": request.seed,
-        "prefix_safe": limit_shapes_tokens(request).is_none(),
+        "prefix_safe": request.prefix_safe(),
     });
     if let Some(cause) = limit_shapes_tokens(request) {
         json["prefix_unsafe_because"] = Value::from(cause);
     }
-    let warnings = all_warnings(model, asked, governed, effective);
+    if let Some(quote) = &decided.quote {
+        json["quote"] = quotes::to_json(quote, &governed.config.currency);
+    }
+    let warnings = all_warnings(decided.model.model(), asked, governed, effective);
     if !warnings.is_empty() {
         json["warnings"] = Value::from(warnings);
     }
     json
+}
+
+/// Every limit with what was asked, what counts, and each step in between.
+pub(super) fn limits(governed: &Governed) -> Value {
+    let limits = governed.limits();
+    limits.map(|decision| (decision.param.clone(), decision_json(decision))).collect()
 }
 
 /// What is known at the end.

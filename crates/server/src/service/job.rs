@@ -10,6 +10,7 @@ use super::{Service, random_hex};
 use answers::effective::Effective;
 use engine::GenerateRequest;
 use ledger::Slot;
+use policy::quote::Quote;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -35,6 +36,8 @@ pub(super) struct Job {
     pub told: Arc<Told>,
     /// Whether an earlier answer, which this one goes on from, paid for the prompt.
     pub prompt_is_paid: bool,
+    /// What it would likely take, as was said before; none where a saved run goes on.
+    pub quote: Option<Quote>,
     /// What it holds of its key's budgets.
     pub held: Held,
     /// Its place in the ledger's queue.

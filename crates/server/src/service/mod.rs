@@ -11,6 +11,7 @@ mod answered;
 mod ask;
 mod asked;
 mod clerk;
+mod decide;
 mod entry;
 mod feed;
 mod gather;
@@ -21,6 +22,7 @@ mod job;
 mod load;
 mod meters;
 mod prepare;
+mod quotes;
 mod resume;
 mod running;
 mod runs;
@@ -43,6 +45,7 @@ use load::Load;
 use meters::Meters;
 use policy::Refusal;
 use policy::config::Config;
+use quotes::Quotes;
 use seals::Seals;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -61,6 +64,7 @@ pub struct Service {
     preparing: Arc<Semaphore>,
     load: Load,
     meters: Arc<Meters>,
+    quotes: Arc<Quotes>,
     seals: Seals,
     /// Requests whose accounts are not settled.
     unsettled: OpenRequests,
@@ -74,6 +78,7 @@ impl Service {
             models,
             config: RwLock::new(Arc::new(config)),
             meters: Meters::new(ledger.clone()),
+            quotes: Arc::new(Quotes::new(ledger.clone())),
             ledger,
             metrics: AccountMetrics::default(),
             preparing: Arc::new(Semaphore::new(PREPARING_MAX)),

@@ -1,0 +1,173 @@
+//! A request on its way to the engine, up to the point where it would be submitted: decided,
+//! prepared, and decided again with the counted prompt. A quote goes no further.
+
+use super::asked::Asked;
+use super::govern::{Begun, Governed};
+use super::prepare::{Prepared, Wanted, prepare};
+use super::served::ServedModel;
+use super::{Service, quotes};
+use crate::error::ApiError;
+use answers::effective::Effective;
+use engine::{GenerateRequest, LimitOverflow};
+use ledger::LedgerError;
+use policy::Facts;
+use policy::quote::{Quote, Row};
+use serde_json::{Value, json};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+/// Runs of the engine that one request may need: its choices times its limits, where those are
+/// runs of their own. As many as the largest `n`.
+const RUNS_MAX: usize = 128;
+
+/// A request that was decided and not submitted.
+pub(super) struct Decided {
+    /// The model that answers.
+    pub model: Arc<ServedModel>,
+    /// What was asked for and by whom.
+    pub begun: Begun,
+    /// What was decided.
+    pub governed: Governed,
+    /// The parameters in force and who set them.
+    pub effective: Effective,
+    /// The request that its runs are made of.
+    pub request: GenerateRequest,
+    /// Whether the prompt was made with the chat template.
+    pub template_used: bool,
+    /// Whether an earlier answer, which this one goes on from, paid for the prompt.
+    pub prompt_is_paid: bool,
+    /// What it will likely take; none where a saved run goes on.
+    pub quote: Option<Quote>,
+}
+
+impl Service {
+    /// Decides a request.
+    ///
+    /// # Errors
+    /// As [`Service::ask`], but for what the engine refuses.
+    pub(super) async fn decide(&self, asked: &mut Asked) -> Result<Decided, ApiError> {
+        let model = self.model(asked.model.as_deref())?;
+        let begun = Begun::of(self.config(), &model, asked)?;
+        let prompt_is_paid = asked.resume.as_mut().is_some_and(|state| self.seals.take_off(state));
+        let wanted = Wanted::of(asked, begun.values().to_vec());
+        let (prepared, past) = self.prepare(&model, wanted, &begun).await?;
+        let prompt_tokens = prepared.request.prompt.len();
+        let need = begun.need(prompt_tokens, begun.choices());
+        let left = self.meters.check(&begun, &need)?;
+        let (governed, values) = begun.limits(&facts(&model, prompt_tokens, left))?;
+        let prepared = prepared.under(&model, &values)?;
+        let Prepared { mut request, effective, template_used, saved } = prepared;
+        // What was decided fits; a number of the client's that does not is refused by the engine.
+        request.on_overflow = match governed.plan.max_tokens.asked.is_null() {
+            true => LimitOverflow::Shrink,
+            false => LimitOverflow::Refuse,
+        };
+        request.owner = owner(asked);
+        check_together(asked, saved.is_some(), &request)?;
+        let quote = || quotes::of(&past, &governed, prompt_tokens, begun.choices());
+        let quote = saved.is_none().then(quote);
+        let decided = Decided {
+            model,
+            governed,
+            effective,
+            request,
+            template_used,
+            prompt_is_paid,
+            quote,
+            begun,
+        };
+        Ok(decided)
+    }
+
+    /// What a request would likely take, in tokens, time and money, and how such quotes held so
+    /// far. Nothing is run or charged.
+    ///
+    /// # Errors
+    /// As [`Service::ask`].
+    pub async fn quote(&self, mut asked: Asked) -> Result<Value, ApiError> {
+        asked.resume = None;
+        let decided = self.decide(&mut asked).await?;
+        let id = decided.model.id().to_owned();
+        let quotes = Arc::clone(&self.quotes);
+        let model = id.clone();
+        let calibration = self.at_work(move || quotes.calibration(&model)).await?;
+        let quote = decided.quote.as_ref();
+        let currency = &decided.begun.config().currency;
+        let mut json = quote.map_or_else(|| json!({}), |quote| quotes::to_json(quote, currency));
+        json["object"] = Value::from("quote");
+        json["model"] = Value::from(id);
+        json["prompt_tokens"] = Value::from(decided.request.prompt.len());
+        json["choices"] = Value::from(decided.begun.choices());
+        json["class"] = Value::from(decided.begun.class().as_str());
+        json["limits"] = super::jeton_object::limits(&decided.governed);
+        json["calibration"] = calibration.map_err(|error| unreadable(&error))?;
+        Ok(json)
+    }
+
+    /// Prepares a request on a thread of its own, with the meter of its key and the past of
+    /// requests like it.
+    async fn prepare(
+        &self,
+        model: &Arc<ServedModel>,
+        wanted: Wanted,
+        begun: &Begun,
+    ) -> Result<(Prepared, Arc<Vec<Row>>), ApiError> {
+        let (model, meters) = (Arc::clone(model), Arc::clone(&self.meters));
+        let (begun, quotes) = (begun.clone(), Arc::clone(&self.quotes));
+        let work = move || {
+            let prepared = prepare(&model, wanted)?;
+            let currency = &begun.config().currency;
+            let ready = meters.make_ready(begun.who(), currency);
+            let past = ready.and_then(|()| quotes.past(&begun));
+            Ok((prepared, past.map_err(|error| unreadable(&error))?))
+        };
+        self.at_work(work).await?
+    }
+}
+
+/// The ledger cannot be read, and so nobody knows what a key has used.
+fn unreadable(error: &LedgerError) -> ApiError {
+    tracing::error!(%error, "the ledger cannot be read");
+    ApiError::internal("The ledger cannot be read")
+}
+
+/// For whom the engine computes: requests of a key share its part.
+fn owner(asked: &Asked) -> u64 {
+    let Some(caller) = &asked.caller else { return 0 };
+    let mut hasher = DefaultHasher::new();
+    caller.key_id.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn facts(model: &ServedModel, prompt_tokens: usize, left: Option<u64>) -> Facts {
+    let recommended = model.model().defaults.max_new_tokens;
+    Facts {
+        prompt_tokens: prompt_tokens as u64,
+        context_tokens_max: model.engine().info().context_tokens_max as u64,
+        model_max_tokens: None,
+        model_default_tokens: recommended.map(u64::from),
+        budget_left_tokens: left,
+    }
+}
+
+/// What does not go together, whatever the values are.
+fn check_together(asked: &Asked, goes_on: bool, request: &GenerateRequest) -> Result<(), ApiError> {
+    let params = &request.params;
+    let choices = params.choices_made();
+    if goes_on && choices > 1 {
+        return Err(ApiError::parameter("n", "`n` must be 1 where a saved run goes on"));
+    }
+    if asked.stream && choices > params.n() {
+        let message = "`best_of` must not be more than `n` in a stream: the best is known last";
+        return Err(ApiError::parameter("best_of", message));
+    }
+    let runs = choices * params.limits().len().max(1);
+    if runs > RUNS_MAX && !request.prefix_safe() {
+        let message = format!(
+            "`n` times the limits of `max_tokens` must be at most {RUNS_MAX} where each limit is a \
+             run of its own; given {runs}"
+        );
+        return Err(ApiError::parameter("max_tokens", message));
+    }
+    Ok(())
+}
