@@ -25,6 +25,6 @@ mod wish;
 pub use before::{Early, Setting, before_prompt, may_see};
 pub use class::{CLASSES, Class, Classified, classify};
 pub use decision::{Decision, SetBy, Step};
-pub use limits::{Plan, View, limits};
+pub use limits::{OfferedBound, Plan, View, limits, offered};
 pub use refusal::Refusal;
 pub use wish::{Facts, Hints, KeyName, Who, Wish};

@@ -3,7 +3,10 @@
 
 mod bounds;
 mod chain;
+mod offer;
 mod start;
+
+pub use offer::{OfferedBound, offered};
 
 use crate::before::{Early, Setting, before_prompt, scenario_of};
 use crate::class::Classified;

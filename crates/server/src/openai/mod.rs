@@ -2,7 +2,7 @@
 //! these shapes.
 
 pub mod asking;
-mod fields;
+pub mod fields;
 pub mod fingerprint;
 pub mod from_wire;
 pub mod json;

@@ -1,11 +1,17 @@
 //! Which path does what.
 
 mod chat_completions;
+mod chat_simple;
 mod completions;
+mod generate;
 mod health;
 mod metrics;
 mod models;
 mod openapi;
+mod parameters;
+mod plain;
+mod quote;
+mod tokenize;
 mod usage;
 mod web;
 
@@ -25,6 +31,11 @@ pub fn router(site: Arc<Site>) -> Router {
         .merge(metrics::routes())
         .merge(models::routes())
         .merge(usage::routes())
+        .merge(parameters::routes())
+        .merge(tokenize::routes())
+        .merge(generate::routes())
+        .merge(chat_simple::routes())
+        .merge(quote::routes())
         .route_layer(with_key);
     let open = Router::new().merge(health::routes()).merge(openapi::routes()).merge(web::routes());
     let by_origin = middleware::from_fn_with_state(Arc::clone(&site), guard::origin::layer);

@@ -39,9 +39,10 @@ pub(super) fn entry(job: &Job, answers: &[Answer], account: &Account, cost: &Cos
         finish_reason: first.map(|said| said.finished.finish_reason.as_str().to_owned()),
         stop_reason: first.map(|said| said.finished.stop_reason.name().to_owned()),
         truncation: answers.iter().find_map(|answer| left_open(job, answer)),
-        quoted: job.quote.as_ref().and_then(|quote| {
-            quotes::kept(quote, job.request.params.choices_made() as u64)
-        }),
+        quoted: job
+            .quote
+            .as_ref()
+            .and_then(|quote| quotes::kept(quote, job.request.params.choices_made() as u64)),
         seed: Some(job.request.seed),
         ..blank(&job.asked, &job.arrival, job.model.id())
     }

@@ -21,6 +21,7 @@ mod jeton_object;
 mod job;
 mod load;
 mod meters;
+mod offer;
 mod prepare;
 mod quotes;
 mod resume;

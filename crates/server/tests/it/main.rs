@@ -2,5 +2,6 @@
 
 mod client;
 mod openai;
+mod own_routes;
 mod plain_paths;
 mod service;

@@ -55,10 +55,20 @@ pub struct Wishes {
 /// # Errors
 /// When a field has the wrong type, is out of range, or is one that is refused.
 pub fn wishes(object: &Map<String, Value>, route: Routes) -> Result<Wishes, RequestError> {
+    let read = own_wishes(object, route)?;
+    check_values(&read.values)?;
+    Ok(read)
+}
+
+/// Reads the same fields for a route that is not OpenAI's: the ranges of the table of parameters
+/// count, which are wider.
+///
+/// # Errors
+/// As [`wishes`], but for values that only OpenAI's API refuses.
+pub fn own_wishes(object: &Map<String, Value>, route: Routes) -> Result<Wishes, RequestError> {
     let fields = Fields::top(object);
     refuse_fields(object, &fields, route)?;
     let values = values(object, &fields, route)?;
-    check_values(&values)?;
     let stream = fields.flag("stream")?.unwrap_or(false);
     let tag = fields.short_text("tag", NAME_BYTES_MAX)?;
     let tag = tag.or(metadata_tag(&fields, route)?);
