@@ -4,11 +4,12 @@
 
 mod answers;
 mod operations;
+mod own;
 pub mod page;
 mod params;
 mod requests;
 
-use operations::OPERATIONS;
+use operations::operations;
 use serde_json::{Map, Value, json};
 
 pub use params::schema as param_schema;
@@ -16,7 +17,7 @@ pub use params::schema as param_schema;
 /// The document, in OpenAPI 3.1.
 pub fn document() -> Value {
     let mut paths = Map::new();
-    for operation in OPERATIONS {
+    for operation in operations() {
         let item = paths.entry(operation.path).or_insert_with(|| json!({}));
         item[operation.method] = operation.to_json();
     }

@@ -1,5 +1,6 @@
 //! The public routes: what each is for, takes and gives. One entry per path and method.
 
+use super::own::OWN;
 use serde_json::{Map, Value, json};
 
 /// A path with a method.
@@ -32,7 +33,8 @@ fn named(name: &str) -> Value {
     json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
-const PLAIN: Operation = Operation {
+/// Most of what routes have in common.
+pub const PLAIN: Operation = Operation {
     method: "get",
     path: "/",
     summary: "",
@@ -42,7 +44,12 @@ const PLAIN: Operation = Operation {
 };
 
 /// Every public route that is not a page.
-pub const OPERATIONS: &[Operation] = &[
+pub fn operations() -> impl Iterator<Item = &'static Operation> {
+    OPERATIONS.iter().chain(OWN)
+}
+
+/// OpenAI's routes, and those about the server itself.
+const OPERATIONS: &[Operation] = &[
     Operation {
         method: "post",
         path: "/v1/chat/completions",

@@ -1,6 +1,6 @@
 //! `docs/API.md`, made of the same tables as the document.
 
-use super::operations::OPERATIONS;
+use super::operations::operations;
 use crate::openai::from_wire::field_table::{Origin, Routes, Treatment, WIRE_FIELDS, WireField};
 use sampling::params::PARAMS;
 use std::fmt::Write;
@@ -21,7 +21,7 @@ pub fn page() -> String {
 
 fn routes() -> String {
     let mut table = String::from("| route | what it is for |\n| --- | --- |\n");
-    for operation in OPERATIONS {
+    for operation in operations() {
         let method = operation.method.to_uppercase();
         // Writing to a String cannot fail.
         let _ = writeln!(table, "| `{method} {}` | {} |", operation.path, operation.summary);

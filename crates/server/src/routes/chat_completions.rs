@@ -51,7 +51,7 @@ async fn answer(
     let prompt = Prompt::Chat(Box::new(input));
     let running = service.ask(asked(Route::ChatCompletions, prompt, &wishes, &who)).await?;
     drop(share);
-    let told = running.told();
+    let told = Arc::clone(running.told());
     let head = Head {
         id: ids::chat_id(),
         created_s: told.created_s,
@@ -66,10 +66,10 @@ async fn answer(
             // Who is gone needs nothing more; the answer ends with its reader.
             let _ = write(frames, running, telling).await;
         };
-        return Ok(sse::respond(site.limits.keep_alive, write));
+        return Ok(told.with_headers(sse::respond(site.limits.keep_alive, write)));
     }
     let settled = running.settled().await?;
-    Ok(Json(whole(&telling, &settled)).into_response())
+    Ok(told.with_headers(Json(whole(&telling, &settled)).into_response()))
 }
 
 fn whole(telling: &Telling, settled: &Settled) -> Value {

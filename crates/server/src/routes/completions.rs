@@ -57,6 +57,8 @@ async fn answer(
         running.push(service.ask(asked).await.map_err(about_the_prompt)?);
     }
     drop(share);
+    // The last one knows what is left of the rates.
+    let last = Arc::clone(running[running.len() - 1].told());
     let first = running[0].told();
     let head = Head {
         id: ids::completion_id(),
@@ -74,13 +76,13 @@ async fn answer(
             // Who is gone needs nothing more; the answers end with their reader.
             let _ = write(frames, running, told).await;
         };
-        return Ok(sse::respond(site.limits.keep_alive, write));
+        return Ok(last.with_headers(sse::respond(site.limits.keep_alive, write)));
     }
     let mut settled = Vec::with_capacity(running.len());
     for running in running {
         settled.push(running.settled().await?);
     }
-    Ok(Json(whole(&told, &settled)).into_response())
+    Ok(last.with_headers(Json(whole(&told, &settled)).into_response()))
 }
 
 /// What is too long here is no message.

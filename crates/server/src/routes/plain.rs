@@ -8,6 +8,7 @@ use answers::thinking;
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 /// Makes the body of an answer, or the last frame of a stream.
 pub type Body = fn(&Settled, &Shown) -> Value;
@@ -33,15 +34,16 @@ pub async fn respond(
     shown: Shown,
     body: Body,
 ) -> Result<Response, ApiError> {
+    let told = Arc::clone(running.told());
     if !shown.stream {
         let settled = running.settled().await?;
-        return Ok(Json(body(&settled, &shown)).into_response());
+        return Ok(told.with_headers(Json(body(&settled, &shown)).into_response()));
     }
     let write = move |frames: Frames| async move {
         // A reader that is gone needs nothing any more; dropping the request ends it.
         let _ = stream(running, &frames, &shown, body).await;
     };
-    Ok(sse::respond(site.limits.keep_alive, write))
+    Ok(told.with_headers(sse::respond(site.limits.keep_alive, write)))
 }
 
 /// Writes `{"token": {id, text}, ...}` for each token, then what a whole body would be, then

@@ -4,6 +4,7 @@ use super::clerk::shutting_down;
 use crate::error::ApiError;
 use answers::answer::Answer;
 use axum::http::{HeaderName, HeaderValue};
+use axum::response::Response;
 use engine::{Finished, TokenEvent, Usage};
 use serde_json::Value;
 use std::sync::Arc;
@@ -53,6 +54,14 @@ pub struct Told {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The `jeton` object of the first chunk: limits and parameters with who set them.
     pub jeton: Value,
+}
+
+impl Told {
+    /// The response with what is left of the key's rates.
+    pub fn with_headers(&self, mut response: Response) -> Response {
+        response.headers_mut().extend(self.headers.iter().cloned());
+        response
+    }
 }
 
 /// The end of a request.
