@@ -11,13 +11,19 @@ pub struct Operation {
     pub path: &'static str,
     /// What it is for, in a few words.
     pub summary: &'static str,
-    /// The body it takes: a schema and an example.
-    pub body: Option<(fn() -> Value, fn() -> Value)>,
+    /// The body it takes.
+    pub body: Option<Body>,
     /// Variables of the path and the query: name, place, what it is.
     pub parameters: &'static [(&'static str, &'static str, &'static str)],
     /// What it gives with 200: content types and schemas.
-    pub gives: &'static [(&'static str, fn() -> Value)],
+    pub gives: &'static [Gives],
 }
+
+/// A body: its schema and an example.
+pub type Body = (fn() -> Value, fn() -> Value);
+
+/// A content type with its schema.
+pub type Gives = (&'static str, fn() -> Value);
 
 const JSON: &str = "application/json";
 
@@ -119,9 +125,7 @@ const REFUSALS: [(&str, &str); 10] = [
 impl Operation {
     /// Its entry in the document.
     pub fn to_json(&self) -> Value {
-        let content = |(kind, schema): &(&str, fn() -> Value)| {
-            ((*kind).to_owned(), json!({"schema": schema()}))
-        };
+        let content = |(kind, schema): &Gives| ((*kind).to_owned(), json!({"schema": schema()}));
         let content: Map<String, Value> = self.gives.iter().map(content).collect();
         let mut responses = Map::new();
         responses

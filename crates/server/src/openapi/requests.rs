@@ -114,7 +114,10 @@ fn prompt() -> Value {
 }
 
 fn response_format() -> Value {
-    let kind = |word: &str| json!({"type": "object", "required": ["type"], "properties": {"type": {"const": word}}});
+    let kind = |word: &str| {
+        let properties = json!({"type": {"const": word}});
+        json!({"type": "object", "required": ["type"], "properties": properties})
+    };
     let mut schema = kind("json_schema");
     schema["required"] = json!(["type", "json_schema"]);
     schema["properties"]["json_schema"] = json!({"type": "object", "required": ["name", "schema"],

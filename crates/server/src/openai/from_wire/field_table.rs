@@ -1,6 +1,7 @@
 //! Every field of a request that is no parameter of the table: what becomes of it, its type, in
 //! one place for the reader, the OpenAPI document and the docs page.
 
+use crate::openai::limits::{DEADLINE_MS_MAX, NAME_BYTES_MAX};
 use serde_json::{Value, json};
 
 /// A field of a request.
@@ -76,7 +77,7 @@ const fn field(
 }
 
 fn text() -> Value {
-    json!({"type": ["string", "null"], "minLength": 1, "maxLength": super::super::limits::NAME_BYTES_MAX})
+    json!({"type": ["string", "null"], "minLength": 1, "maxLength": NAME_BYTES_MAX})
 }
 
 fn flag() -> Value {
@@ -264,7 +265,7 @@ pub const WIRE_FIELDS: &[WireField] = &[
         "deadline_ms",
         || {
             json!({"type": ["integer", "null"], "minimum": 1,
-        "maximum": super::super::limits::DEADLINE_MS_MAX})
+        "maximum": DEADLINE_MS_MAX})
         },
         "Ends the answer after that many milliseconds.",
     ),

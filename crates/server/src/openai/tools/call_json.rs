@@ -153,7 +153,7 @@ mod tests {
         for text in [
             r#"{"name": "f", "arguments": {"a": "}\"{", "b": [1, {"c": 2}]}}"#,
             r#" { "arguments" :{"a": "}\"{", "b": [1, {"c": 2}]} , "name" : "f" }"#,
-            r#"{"type":"function","name":"f","parameters":{"a": "}\"{", "b": [1, {"c": 2}]},"x":1}"#,
+            r#"{"type":"f","name":"f","parameters":{"a": "}\"{", "b": [1, {"c": 2}]},"x":1}"#,
         ] {
             let (fed, call) = read(text);
             assert_eq!(fed, Fed::Done, "{text}");

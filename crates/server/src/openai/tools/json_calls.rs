@@ -119,7 +119,7 @@ impl JsonCalls {
             *next_index += 1;
             return None;
         }
-        let is_rest = !self.is_told && !(self.has_told && self.raw.trim().is_empty());
-        is_rest.then(|| std::mem::take(&mut self.raw))
+        let is_all_told = self.is_told || self.has_told && self.raw.trim().is_empty();
+        (!is_all_told).then(|| std::mem::take(&mut self.raw))
     }
 }

@@ -93,10 +93,10 @@ impl Tagged {
     }
 
     pub fn finish(&mut self, pieces: &mut Vec<Piece>) {
-        if let Some(mut calls) = self.calls.take() {
-            if let Some(raw) = calls.finish(&mut self.next_index, pieces) {
-                pieces.push(Piece::Content(format!("{}{}{raw}", self.gap, self.open)));
-            }
+        let calls = self.calls.take();
+        let raw = calls.and_then(|mut calls| calls.finish(&mut self.next_index, pieces));
+        if let Some(raw) = raw {
+            pieces.push(Piece::Content(format!("{}{}{raw}", self.gap, self.open)));
         }
         let rest = self.held.take();
         // Behind a call white space divides it from what did not come, and part of a closing

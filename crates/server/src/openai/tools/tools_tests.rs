@@ -16,8 +16,14 @@ fn tools() -> Vec<Tool> {
     vec![tool("weather"), tool("time")]
 }
 
-/// Content, and each call's name, id and arguments.
-type Said = (String, Vec<(String, Option<String>, String)>);
+/// A call's name, id and arguments.
+type Call = (String, Option<String>, String);
+
+/// Content and calls.
+type Said = (String, Vec<Call>);
+
+/// Syntax, text, content, calls.
+type Case = (ToolSyntax, String, &'static str, Vec<Call>);
 
 fn said(pieces: impl IntoIterator<Item = Piece>) -> Said {
     let (mut content, mut calls) = (String::new(), Vec::new());
@@ -44,26 +50,25 @@ fn read(syntax: ToolSyntax, pieces: &[&str]) -> Said {
     said(all)
 }
 
-fn call(name: &str, arguments: &str) -> (String, Option<String>, String) {
+fn call(name: &str, arguments: &str) -> Call {
     (name.to_owned(), None, arguments.to_owned())
 }
 
 const W: &str = r#"{"city": "Paris"}"#;
 
-/// Syntax, text, content, calls.
-fn cases() -> Vec<(ToolSyntax, String, &'static str, Vec<(String, Option<String>, String)>)> {
-    use ToolSyntax::*;
+fn cases() -> Vec<Case> {
+    [hermes_cases(), list_cases(), llama_cases(), other_cases()].concat()
+}
+
+fn hermes_cases() -> Vec<Case> {
+    use ToolSyntax::Hermes;
     let one = vec![call("weather", W)];
     let two = vec![call("weather", W), call("time", "{}")];
-    let with_id = vec![("weather".to_owned(), Some("abcdef123".to_owned()), W.to_owned())];
     let hermes = |name: &str, arguments: &str| {
         format!("<tool_call>\n{{\"name\": \"{name}\", \"arguments\": {arguments}}}\n</tool_call>")
     };
     let first = hermes("weather", W);
     let both = format!("{first}\n{}", hermes("time", "{}"));
-    let list = |key: &str| format!("[{{\"name\": \"weather\", \"{key}\": {W}}}]");
-    let glm = "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n\
-               <arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call>";
     vec![
         (Hermes, "Just text.\n".into(), "Just text.\n", vec![]),
         (Hermes, first.clone(), "", one.clone()),
@@ -89,7 +94,17 @@ fn cases() -> Vec<(ToolSyntax, String, &'static str, Vec<(String, Option<String>
             "",
             vec![call("weather", "{}")],
         ),
-        (Mistral, format!("[TOOL_CALLS]{}", list("arguments")), "", one.clone()),
+    ]
+}
+
+fn list_cases() -> Vec<Case> {
+    use ToolSyntax::{Granite, Mistral};
+    let one = vec![call("weather", W)];
+    let two = vec![call("weather", W), call("time", "{}")];
+    let with_id = vec![("weather".to_owned(), Some("abcdef123".to_owned()), W.to_owned())];
+    let list = format!("[{{\"name\": \"weather\", \"arguments\": {W}}}]");
+    vec![
+        (Mistral, format!("[TOOL_CALLS]{list}"), "", one.clone()),
         (
             Mistral,
             format!(
@@ -106,9 +121,17 @@ fn cases() -> Vec<(ToolSyntax, String, &'static str, Vec<(String, Option<String>
             {{\"name\": \"time\", \"arguments\": {{}}}}]"
             ),
             "",
-            two.clone(),
+            two,
         ),
-        (Granite, format!("<|tool_call|>{}", list("arguments")), "", one.clone()),
+        (Granite, format!("<|tool_call|>{list}"), "", one),
+    ]
+}
+
+fn llama_cases() -> Vec<Case> {
+    use ToolSyntax::Llama;
+    let one = vec![call("weather", W)];
+    let two = vec![call("weather", W), call("time", "{}")];
+    vec![
         (Llama, format!("{{\"name\": \"weather\", \"parameters\": {W}}}"), "", one.clone()),
         (
             Llama,
@@ -128,7 +151,17 @@ fn cases() -> Vec<(ToolSyntax, String, &'static str, Vec<(String, Option<String>
         (Llama, " {\"answer\": [1]}\n".into(), " {\"answer\": [1]}\n", vec![]),
         (Llama, "\n[1, 2]".into(), "\n[1, 2]", vec![]),
         (Llama, "Hello {\"name\": \"weather\"}".into(), "Hello {\"name\": \"weather\"}", vec![]),
-        (Functionary, format!("<function=weather>{W}</function>"), "", one.clone()),
+    ]
+}
+
+fn other_cases() -> Vec<Case> {
+    use ToolSyntax::{Functionary, Glm};
+    let one = vec![call("weather", W)];
+    let two = vec![call("weather", W), call("time", "{}")];
+    let glm = "<tool_call>weather\n<arg_key>city</arg_key>\n<arg_value>Paris</arg_value>\n\
+               <arg_key>days</arg_key>\n<arg_value>3</arg_value>\n</tool_call>";
+    vec![
+        (Functionary, format!("<function=weather>{W}</function>"), "", one),
         (
             Functionary,
             format!(
@@ -188,10 +221,14 @@ fn a_forced_call_is_read() {
     assert_eq!(said(pieces), (String::new(), vec![call("time", "{\"days\":2}")]));
 }
 
+/// Texts out of what calls are made of.
+const TEXTS: &str = "(<tool_call>|</tool_call>|\\{\"name\": ?\"time\"|, \"arguments\": \\{|\\}|\\]|\
+                     \\[|<|[a-é \"\n]){0,12}";
+
 proptest! {
     #[test]
     fn no_text_is_lost_or_read_otherwise_when_cut(
-        text in r#"(<tool_call>|</tool_call>|\{"name": ?"time"|, "arguments": \{|\}|\]|\[|<|[a-é "\n]){0,12}"#,
+        text in TEXTS,
         cut in 0usize..60,
         syntax in 0usize..6,
     ) {
