@@ -136,7 +136,7 @@ class Lanes {
     const same = {
       messages: [{ role: "user", content: this.prompt() }],
       ...(Number.isSafeInteger(seed) && seed >= 0 ? { seed } : {}),
-      trace: true,
+      trace: 1,
     };
     const lanes = [...this.lanes];
     await Promise.all(lanes.map((lane) => lane.run(same, running.signal)));

@@ -14,6 +14,9 @@ import { tokenCounts } from "./answer.js";
 
 /** @typedef {import("./answer.js").Answer} Answer */
 
+/** Candidates that a list of a step names. */
+const CANDIDATES = 12;
+
 /**
  * @param {HTMLElement} root
  * @param {import("./main.js").App} app
@@ -188,7 +191,7 @@ class TracePage {
     this.step.clear();
     this.answer = newAnswer(performance.now());
     const done = await run(
-      { ...body, trace: true },
+      { ...body, trace: CANDIDATES },
       (answer, isRunning) => this.draw(answer, isRunning),
       running.signal,
       this.answer,

@@ -3,17 +3,7 @@
 import { getJson, getText } from "./api.js";
 import { element, fill, freshId } from "./dom.js";
 import { errorOf } from "./run.js";
-import { cellsOf, columnsOf } from "./usage_table.js";
-
-/** What rows may be grouped by: name and words. */
-const GROUPS = /** @type {[string, string][]} */ ([
-  ["key", "Key"],
-  ["model", "Model"],
-  ["day", "Day"],
-  ["route", "Route"],
-  ["tag", "Tag"],
-  ["preset", "Preset"],
-]);
+import { GROUPS, cellsOf, columnsOf } from "./usage_table.js";
 
 /** Times back from now: words and milliseconds. */
 const SPANS = /** @type {[string, number][]} */ ([
@@ -113,7 +103,7 @@ export function usagePage(root, _app) {
  * @param {string} groupBy
  */
 function showTable(place, json, groupBy) {
-  const rows = json.data ?? json.rows ?? [];
+  const rows = json.rows ?? [];
   if (rows.length === 0) {
     fill(place, element("p", { class: "quiet empty" }, "Nothing was asked in this time."));
     return;
@@ -122,7 +112,7 @@ function showTable(place, json, groupBy) {
   const heads = columns.map((column) =>
     element(
       "th",
-      { scope: "col", class: column.isAmount ? "amount" : null, title: column.help ?? null },
+      { scope: "col", class: column.isAmount ? "amount" : null, title: column.help || null },
       column.words,
     ),
   );

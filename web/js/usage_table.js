@@ -6,47 +6,53 @@ import { count, duration, money, percent } from "./format.js";
  * @typedef {object} Column
  * @property {string} words
  * @property {boolean} isAmount
- * @property {string} [help]
+ * @property {string} help
  * @property {(row: any) => string} cell
  */
+
+/** What rows may be grouped by: the API's name, and words. */
+export const GROUPS = /** @type {[string, string][]} */ ([
+  ["key_name", "Key"],
+  ["model", "Model"],
+  ["day", "Day"],
+  ["hour", "Hour"],
+  ["route", "Route"],
+  ["preset", "Preset"],
+  ["class", "Class"],
+  ["tag", "Tag"],
+  ["scenario", "Scenario"],
+  ["finish_reason", "Finish reason"],
+  ["status", "Status"],
+]);
+
+/**
+ * @param {string} words
+ * @param {string} help
+ * @param {(row: any) => string} cell
+ * @returns {Column}
+ */
+function amount(words, help, cell) {
+  return { words, isAmount: true, help, cell };
+}
 
 /**
  * @param {string} groupBy
  * @returns {Column[]}
  */
 export function columnsOf(groupBy) {
-  const amount = (
-    /** @type {string} */ words,
-    /** @type {(row: any) => string} */ cell,
-    help = "",
-  ) => ({ words, isAmount: true, cell, help });
+  const words = GROUPS.find(([name]) => name === groupBy)?.[1] ?? groupBy;
   return [
-    {
-      words: groupBy.charAt(0).toUpperCase() + groupBy.slice(1),
-      isAmount: false,
-      cell: (row) => groupName(row, groupBy),
-    },
-    amount("Requests", (row) => count(row.requests)),
-    amount("Prompt", (row) => count(row.prompt_tokens), "tokens of prompts"),
-    amount("Thinking", (row) => count(row.thinking_tokens), "tokens of thoughts"),
-    amount("Answer", (row) => count(row.answer_tokens), "tokens of answers"),
-    amount(
-      "Asked",
-      (row) => count(row.asked_max_tokens_mean ?? row.asked_mean),
-      "mean limit that was asked for",
-    ),
-    amount(
-      "In force",
-      (row) => count(row.effective_max_tokens_mean ?? row.effective_mean),
-      "mean limit that was in force",
-    ),
-    amount("Cut", (row) => percent(cutShare(row)), "share of answers that a limit cut"),
-    amount(
-      "First token",
-      (row) => duration(row.ttft_ms_mean ?? row.ttft_ms),
-      "mean time to the first token",
-    ),
-    amount("Cost", (row) => costOf(row)),
+    { words, isAmount: false, help: "", cell: (row) => groupName(row, groupBy) },
+    amount("Requests", "whatever became of them", (row) => count(row.requests)),
+    amount("Prompt", "tokens of prompts", (row) => count(row.tokens?.prompt)),
+    amount("Thinking", "tokens of thoughts", (row) => count(row.tokens?.thinking)),
+    amount("Answer", "tokens of answers", (row) => count(row.tokens?.answer)),
+    amount("Asked", "mean limit that requests asked for", (row) => count(row.limits?.asked_mean)),
+    amount("Used", "mean tokens used of such a limit", (row) => count(row.limits?.used_mean)),
+    amount("Cut", "share of answers that ended at a limit", (row) => percent(row.truncated_share)),
+    amount("First token", "median, and 95th percentile", (row) => times(row.ttft_ms)),
+    amount("Total", "median, and 95th percentile", (row) => times(row.total_ms)),
+    amount("Cost", "on what was really produced", (row) => costs(row.cost)),
   ];
 }
 
@@ -63,20 +69,19 @@ export function cellsOf(columns, row) {
  * @param {string} groupBy
  */
 function groupName(row, groupBy) {
-  const name = row.group?.[groupBy] ?? row[groupBy] ?? row.key_name;
-  return name === null || name === undefined || name === "" ? "(none)" : String(name);
+  const name = row.group?.[groupBy];
+  return name === null || name === undefined || name === "" ? "none" : String(name);
 }
 
-/** @param {any} row */
-function cutShare(row) {
-  if (typeof row.truncation_rate === "number") return row.truncation_rate;
-  const cut = row.truncated ?? row.cut;
-  return typeof cut === "number" && row.requests > 0 ? cut / row.requests : null;
+/** @param {any} percentiles */
+function times(percentiles) {
+  if (typeof percentiles?.p50 !== "number") return "–";
+  return `${duration(percentiles.p50)}, ${duration(percentiles.p95)}`;
 }
 
-/** @param {any} row */
-function costOf(row) {
-  if (typeof row.cost === "number") return money(row.cost, row.currency ?? "");
-  if (typeof row.cost_nano === "number") return money(row.cost_nano / 1e9, row.currency ?? "");
-  return typeof row.cost?.total === "number" ? money(row.cost.total, row.cost.currency ?? "") : "–";
+/** @param {any} list  per currency, in billionths of it */
+function costs(list) {
+  const paid = (list ?? []).filter((/** @type {any} */ cost) => cost.nano !== 0);
+  if (paid.length === 0) return "–";
+  return paid.map((/** @type {any} */ cost) => money(cost.nano / 1e9, cost.currency)).join(" + ");
 }

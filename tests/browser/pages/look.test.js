@@ -1,6 +1,14 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { answered, objections, openPage, say, startBrowser, startServer, tokensOf } from "./harness.js";
+import {
+  answered,
+  objections,
+  openPage,
+  say,
+  startBrowser,
+  startServer,
+  tokensOf,
+} from "./harness.js";
 
 let server, browser;
 before(async () => {

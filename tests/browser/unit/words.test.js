@@ -8,6 +8,7 @@ import {
   thinkingInWords,
   truncationInWords,
 } from "../../../web/js/words.js";
+import { cellsOf, columnsOf } from "../../../web/js/usage_table.js";
 
 test("the way of a limit: asked, then every step that changed it", () => {
   const steps = provenance({
@@ -79,4 +80,21 @@ test("numbers as people read them", () => {
   assert.equal(money(12.5, "CHF"), "12.50 CHF");
   assert.equal(rate(null), "– tok/s");
   assert.equal(setting([1, 2]), "[1,2]");
+});
+
+test("a row of the ledger as cells", () => {
+  const row = {
+    group: { model: "m" },
+    requests: 12,
+    tokens: { prompt: 1200, cached_prompt: 0, thinking: 30, answer: 4000 },
+    cost: [{ currency: "EUR", nano: 1_230_000 }],
+    truncated_share: 0.25,
+    limits: { requests: 3, asked_mean: 800.4, used_mean: 200, used_share: 0.25 },
+    ttft_ms: { p50: 12, p95: 40 },
+    total_ms: { p50: null, p95: null },
+  };
+  const cells = cellsOf(columnsOf("model"), row);
+  const expected = ["m", "12", "1,200", "30", "4,000", "800", "200", "25.0 %", "12 ms, 40 ms"];
+  assert.deepEqual(cells, [...expected, "–", "€0.00123"]);
+  assert.equal(cellsOf(columnsOf("tag"), { group: { tag: null } })[0], "none");
 });
