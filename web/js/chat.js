@@ -1,6 +1,7 @@
 // The chat page: conversations, the thread, the composer, the settings.
 
 import { continued, newAnswer, shownText, tokenCounts, tokensPerSecond } from "./answer.js";
+import { postJson } from "./api.js";
 import { AnswerView, userTurn } from "./chat_turn.js";
 import { composer } from "./composer.js";
 import { conversationList, saveJson } from "./conversations.js";
@@ -11,7 +12,7 @@ import { run } from "./run.js";
 import { Settings, requestFields } from "./settings.js";
 import { settingsPanel } from "./settings_panel.js";
 import { Store, titleOf } from "./store.js";
-import { countsInWords, stopInWords } from "./words.js";
+import { countsInWords, quoteInWords, stopInWords } from "./words.js";
 
 /** @typedef {import("./answer.js").Answer} Answer */
 /** @typedef {import("./store.js").Conversation} Conversation */
@@ -51,6 +52,7 @@ class ChatPage {
       parameters: app.parameters,
       onsend: (text) => this.say(text),
       onstop: () => this.running?.abort(),
+      onpause: (text) => this.quote(text),
     });
     this.thread = element("div", {
       class: "thread",
@@ -202,6 +204,18 @@ class ChatPage {
     const view = this.viewFor(index);
     this.thread.querySelector(".column > :last-child")?.replaceWith(view.root);
     this.answer(index, view, {});
+  }
+
+  /**
+   * Tells beforehand what an answer will likely take. Without an answer nothing is told.
+   * @param {string} text
+   */
+  async quote(text) {
+    if (text === "") return this.composer.setLive("");
+    const body = this.requestAt(this.conversation.turns.length);
+    const messages = [.../** @type {any[]} */ (body.messages), { role: "user", content: text }];
+    const quote = await postJson("/v1/quote", { ...body, messages }).catch(() => null);
+    if (!this.running) this.composer.setLive(quoteInWords(quote));
   }
 
   /**

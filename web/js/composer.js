@@ -3,21 +3,33 @@
 import { element, iconButton } from "./dom.js";
 import { lengthControl } from "./length.js";
 
+/** How long nothing is typed before a quote is asked for. */
+const PAUSE_MS = 500;
+
 /**
  * @param {object} options
  * @param {import("./settings.js").Settings} options.settings
  * @param {import("./parameters.js").Parameters} options.parameters
  * @param {(text: string) => void} options.onsend
  * @param {() => void} options.onstop
+ * @param {(text: string) => void} options.onpause  nothing was typed for a moment
  */
-export function composer({ settings, parameters, onsend, onstop }) {
+export function composer({ settings, parameters, onsend, onstop, onpause }) {
+  let isRunning = false;
+  let pause = 0;
   const area = element("textarea", {
     rows: "1",
     class: "message",
     placeholder: "Write a message",
     "aria-label": "Message",
     enterkeyhint: "send",
-    oninput: () => fit(),
+    oninput: () => {
+      fit();
+      clearTimeout(pause);
+      pause = setTimeout(() => {
+        if (!isRunning) onpause(area.value.trim());
+      }, PAUSE_MS);
+    },
   });
   const fit = () => {
     area.style.setProperty("height", "auto");
@@ -26,10 +38,10 @@ export function composer({ settings, parameters, onsend, onstop }) {
   const send = iconButton("send", "Send", () => submit(), { class: "strong round send" });
   const stop = iconButton("stop", "Stop", onstop, { class: "strong round stop" });
   stop.hidden = true;
-  let isRunning = false;
   const submit = () => {
     const text = area.value.trim();
     if (text === "" || isRunning) return;
+    clearTimeout(pause);
     area.value = "";
     fit();
     onsend(text);

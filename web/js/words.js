@@ -1,6 +1,6 @@
 // What the server decided, in words. Pure: parts of the `jeton` object in, sentences out.
 
-import { count, plural, setting } from "./format.js";
+import { count, duration, money, plural, setting } from "./format.js";
 
 /** Who set a value, as a person would say it. */
 const WHO = /** @type {Record<string, string>} */ ({
@@ -170,4 +170,21 @@ export function parameterRows(parameters) {
     const asked = entry?.asked !== undefined && entry.asked !== null ? setting(entry.asked) : null;
     return { name, value: setting(entry?.value), by: who(entry?.set_by), asked };
   });
+}
+
+/**
+ * What an answer will likely take, before it is asked for.
+ * @param {any} quote  of `/v1/quote`
+ */
+export function quoteInWords(quote) {
+  const { tokens, ms, cost } = quote ?? {};
+  if (typeof tokens?.p50 !== "number") return "";
+  const isGuess = tokens.basis !== "bound";
+  const parts = [
+    isGuess ? `about ${plural(tokens.p50, "token")}` : `up to ${plural(tokens.p90, "token")}`,
+  ];
+  if (isGuess && typeof ms?.p50 === "number") parts.push(duration(ms.p50));
+  const paid = isGuess ? cost?.p50 : cost?.p90;
+  if (paid > 0) parts.push(money(paid, cost.currency));
+  return parts.join(", ");
 }

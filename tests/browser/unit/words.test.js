@@ -4,6 +4,7 @@ import { count, duration, money, percent, rate, setting } from "../../../web/js/
 import {
   enoughTokens,
   provenance,
+  quoteInWords,
   stopInWords,
   thinkingInWords,
   truncationInWords,
@@ -97,4 +98,14 @@ test("a row of the ledger as cells", () => {
   const expected = ["m", "12", "1,200", "30", "4,000", "800", "200", "25.0 %", "12 ms, 40 ms"];
   assert.deepEqual(cells, [...expected, "–", "€0.00123"]);
   assert.equal(cellsOf(columnsOf("tag"), { group: { tag: null } })[0], "none");
+});
+
+test("a quote says what it rests on", () => {
+  const cost = { currency: "EUR", p10: 1e-5, p50: 6e-5, p90: 2e-4 };
+  const tokens = { p10: 20, p50: 160, p90: 400, basis: "history" };
+  const quote = { tokens, ms: { p10: 1, p50: 120, p90: 300 }, cost };
+  assert.equal(quoteInWords(quote), "about 160 tokens, 120 ms, €0.0000600");
+  const bound = { tokens: { ...tokens, basis: "bound" }, ms: null, cost };
+  assert.equal(quoteInWords(bound), "up to 400 tokens, €0.000200");
+  assert.equal(quoteInWords(null), "");
 });
