@@ -118,7 +118,7 @@ export async function openPage(
     acceptDownloads: true,
   });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(60_000);
   /** @type {string[]} */
   const faults = [];
   await page.addInitScript(watch);
