@@ -6,7 +6,7 @@ import { AnswerView, userTurn } from "./chat_turn.js";
 import { composer } from "./composer.js";
 import { conversationList, saveJson } from "./conversations.js";
 import { element, fill, iconButton } from "./dom.js";
-import { plural, rate } from "./format.js";
+import { money, plural, rate } from "./format.js";
 import { sidePanel } from "./panel.js";
 import { run } from "./run.js";
 import { Settings, requestFields } from "./settings.js";
@@ -317,9 +317,10 @@ class ChatPage {
     if (isAtEnd) this.thread.scrollTop = this.thread.scrollHeight;
     const counts = tokenCounts(answer);
     const speed = tokensPerSecond(answer, performance.now());
-    this.composer.setLive(
-      isRunning && counts.total > 0 ? `${plural(counts.total, "token")} · ${rate(speed)}` : "",
-    );
+    const cost = this.app.parameters.costSoFar(counts);
+    const words = [plural(counts.total, "token"), rate(speed)];
+    if (cost) words.push(money(cost.total, cost.currency));
+    this.composer.setLive(isRunning && counts.total > 0 ? words.join(" · ") : "");
   }
 
   /** @param {Answer} answer */

@@ -31,4 +31,17 @@ export class Parameters extends EventTarget {
   knob(name) {
     return this.knobs.find((knob) => knob.name === name || knob.aliases.includes(name)) ?? null;
   }
+
+  /**
+   * What tokens cost so far, without the prompt, which is counted at the end.
+   * @param {{thinking: number, answer: number}} counts
+   * @returns {{total: number, currency: string} | null}
+   */
+  costSoFar(counts) {
+    const prices = this.json?.prices;
+    if (!prices?.tokens) return null;
+    const total =
+      (counts.thinking * prices.thinking + counts.answer * prices.answer) / prices.tokens;
+    return total > 0 ? { total, currency: prices.currency } : null;
+  }
 }
