@@ -116,6 +116,6 @@ fn facts(served: &ServedModel) -> Value {
         "context_tokens_max": info.context_tokens_max,
         "has_template": model.template.is_some(),
         "can_think": model.thinking().is_some(),
-        "locked": locked.map(|locked| json!({"parameters": locked.params, "reason": locked.reason})),
+        "locked": locked.map(|l| json!({"parameters": l.params, "reason": l.reason})),
     })
 }

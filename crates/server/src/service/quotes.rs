@@ -22,8 +22,11 @@ const FRESH_FOR: Duration = Duration::from_secs(5);
 /// What was read of the past, by model and class: no more entries than there are of these.
 pub(super) struct Quotes {
     ledger: Ledger,
-    past: Mutex<HashMap<(String, Class), (Instant, Arc<Vec<Row>>)>>,
+    past: Mutex<HashMap<(String, Class), Past>>,
 }
+
+/// Rows of the past, and when they were read.
+type Past = (Instant, Arc<Vec<Row>>);
 
 impl Quotes {
     /// From this ledger.
@@ -39,7 +42,7 @@ impl Quotes {
     pub fn past(&self, begun: &Begun) -> Result<Arc<Vec<Row>>, LedgerError> {
         let key = (begun.who().model.clone(), begun.class());
         let now = Instant::now();
-        let fresh = |(read, _): &&(Instant, _)| now.duration_since(*read) < FRESH_FOR;
+        let fresh = |(read, _): &&Past| now.duration_since(*read) < FRESH_FOR;
         let lock = || self.past.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, rows)) = lock().get(&key).filter(fresh) {
             return Ok(Arc::clone(rows));
