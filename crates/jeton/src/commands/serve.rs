@@ -9,7 +9,7 @@ use crate::{args, output};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use ledger::{Durability, Ledger, Location, Options};
 use plan::Plan;
-use policy::config::Config;
+use policy::config::{Config, LedgerDurability};
 use serde_json::json;
 use server::loading::{self, Loaded};
 use server::service::Service;
@@ -178,8 +178,12 @@ fn open_ledger(plan: &Plan) -> Result<Ledger, Failure> {
         Some(text) => Location::parse(text)?,
         None => Location::Sqlite(ledger::default_path()?),
     };
-    let keep_text = plan.config.ledger.keep_text;
-    let options = Options { durability: Durability::Process, keep_text, ..Options::default() };
+    let settings = &plan.config.ledger;
+    let durability = match settings.durability {
+        LedgerDurability::Process => Durability::Process,
+        LedgerDurability::Power => Durability::Power,
+    };
+    let options = Options { durability, keep_text: settings.keep_text, ..Options::default() };
     Ok(Ledger::open_with(&location, &options)?)
 }
 

@@ -42,7 +42,7 @@ impl Spent {
 
 impl Ledger {
     /// What the key has used up by requests that arrived at `since_ms` or later. Reads one index
-    /// from there on: some microseconds per thousand requests.
+    /// from there on: about a millisecond per thousand requests.
     ///
     /// # Errors
     /// What the file says.

@@ -23,7 +23,7 @@ pub use parameters::Parameters;
 pub use plans::{KeyPlan, Reserve, UtcOffset};
 pub use problem::{At, ConfigError, Problem};
 pub use read::EXAMPLE;
-pub use server::{LedgerSettings, Server};
+pub use server::{LedgerDurability, LedgerSettings, Server};
 pub use table::ROOT;
 pub use types::{
     Config, Effort, Limits, Locked, Model, Over, Range, Rule, Scenario, Switch, Thinking,

@@ -76,7 +76,20 @@ pub struct LedgerSettings {
     pub path: Option<String>,
     /// Keeps the texts of prompts and answers too.
     pub keep_text: bool,
+    /// What an entry survives.
+    pub durability: LedgerDurability,
     /// Days after which entries are removed; none keeps them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retention_days: Option<u64>,
+}
+
+/// What an entry of the ledger survives, once an answer was told to its end.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LedgerDurability {
+    /// The end of the process at any moment.
+    #[default]
+    Process,
+    /// Loss of power too: every commit waits for the disk.
+    Power,
 }

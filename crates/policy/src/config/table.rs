@@ -506,6 +506,13 @@ static LEDGER: Section = Section {
         Field::new("path", PATH, "the server's choice", "The file of the database."),
         Field::new("keep_text", Shape::Bool, "false", "Keeps prompts and answers too."),
         Field::new(
+            "durability",
+            Shape::Word(&["process", "power"]),
+            "process",
+            "What an entry survives: the end of the process at any moment, or loss of power too, \
+             for which every answer's end waits for the disk.",
+        ),
+        Field::new(
             "retention_days",
             Shape::Integer(1, 36_500),
             "for ever",
