@@ -83,10 +83,10 @@ pub enum LedgerError {
         /// What is allowed.
         allowed: String,
     },
-    /// A key's name or plan is not allowed.
+    /// A part of a new key is not allowed.
     #[error("key {field} `{value}`: must be {allowed}")]
     KeyField {
-        /// `name` or `plan`.
+        /// `name`, `plan`, `overrides` or a time.
         field: &'static str,
         /// What was given, shortened and without control characters.
         value: String,

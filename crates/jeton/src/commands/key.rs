@@ -6,6 +6,7 @@ use crate::terminal::{self, Align};
 use crate::{args, output};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use ledger::{KeyRecord, NewKey, TIME_MS_MAX, utc_day, utc_time};
+use policy::config::KeyPlan;
 use serde_json::{Value, json};
 
 /// The command.
@@ -31,6 +32,10 @@ fn create() -> Command {
         .long("plan")
         .value_name("PLAN")
         .help("The plan of the server's settings whose limits hold for it");
+    let limits = Arg::new("limits")
+        .long("limits")
+        .value_name("JSON")
+        .help("Limits of its own over those of the plan, with the words of a plan's settings");
     let expires = Arg::new("expires")
         .long("expires")
         .value_name("SPAN")
@@ -42,8 +47,11 @@ fn create() -> Command {
         .help("Let it see the accounts of all keys");
     Command::new("create")
         .about("Make a key and print it: it is shown this once")
-        .after_help("Example:\n  jeton key create laptop --plan team --expires 30d")
-        .args([name, plan, expires, admin, args::json(), ledger_file::flag()])
+        .after_help(
+            "Example:\n  jeton key create laptop --plan team --expires 30d\n  \
+             jeton key create intern --limits '{\"tokens_per_day\": 50000}'",
+        )
+        .args([name, plan, limits, expires, admin, args::json(), ledger_file::flag()])
 }
 
 fn list() -> Command {
@@ -77,18 +85,27 @@ pub fn run(flags: &ArgMatches) -> Result<(), Failure> {
     }
 }
 
+/// A key's own limits, if they are such.
+fn limits(flags: &ArgMatches) -> Result<Option<String>, Failure> {
+    let Some(json) = flags.get_one::<String>("limits") else { return Ok(None) };
+    let value: Value = serde_json::from_str(json)
+        .map_err(|error| Failure::new(format!("--limits: is no JSON: {error}")))?;
+    KeyPlan::from_json(&value).map_err(|problems| Failure::new(format!("--limits: {problems}")))?;
+    Ok(Some(value.to_string()))
+}
+
 fn run_create(flags: &ArgMatches) -> Result<(), Failure> {
-    let ledger = ledger_file::open_or_make(flags)?;
     let created_ms = now_ms();
     let expires_in_ms = flags.get_one::<u64>("expires");
     let new = NewKey {
         name: text(flags, "name").unwrap_or_default(),
         plan: text(flags, "plan"),
+        overrides: limits(flags)?,
         admin: flags.get_flag("admin"),
         created_ms,
         expires_ms: expires_in_ms.map(|span_ms| (created_ms + span_ms).min(TIME_MS_MAX)),
     };
-    let (record, key) = ledger.keys().create(&new)?;
+    let (record, key) = ledger_file::open_or_make(flags)?.keys().create(&new)?;
     if flags.get_flag("json") {
         let mut json = record_json(&record, created_ms);
         json["key"] = key.into();
@@ -165,6 +182,7 @@ fn record_json(key: &KeyRecord, now_ms: u64) -> Value {
         "id": key.id,
         "name": key.name,
         "plan": key.plan,
+        "limits": key.overrides.as_ref().and_then(|json| serde_json::from_str::<Value>(json).ok()),
         "admin": key.admin,
         "state": state(key, now_ms),
         "created_ms": key.created_ms,

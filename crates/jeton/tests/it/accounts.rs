@@ -82,11 +82,14 @@ fn a_key_is_made_listed_and_revoked_while_a_server_runs() {
 #[test]
 fn keys_as_json() {
     let (_folder, path) = scratch();
-    let made = json_of(&on(&path, &["key", "create", "ci", "--admin", "--json"]));
+    let limits = "{\"tokens_per_day\": 5}";
+    let made = ["key", "create", "ci", "--admin", "--limits", limits, "--json"];
+    let made = json_of(&on(&path, &made));
     let key = made["key"].as_str().expect("the key");
     assert!(key.starts_with(&format!("jt-{}-", made["id"].as_str().expect("an id"))), "{key}");
     let list = json_of(&on(&path, &["key", "list", "--json"]));
     assert_eq!(list["keys"][0]["name"], "ci");
+    assert_eq!(list["keys"][0]["limits"], json!({"tokens_per_day": 5}));
     assert_eq!((&list["keys"][0]["admin"], &list["keys"][0]["key"]), (&json!(true), &Value::Null));
     let revoked = json_of(&on(&path, &["key", "revoke", "ci", "--json"]));
     assert_eq!(revoked["state"], "revoked");
@@ -97,6 +100,8 @@ fn keys_as_json() {
         (["key", "create", "x"].as_slice(), "taken by the key"),
         (&["key", "create", "a\nb"], "no control characters"),
         (&["key", "create", "y", "--expires", "soon"], "such as 30d"),
+        (&["key", "create", "y", "--limits", "{"], "is no JSON"),
+        (&["key", "create", "y", "--limits", "{\"tokens_per_dya\": 5}"], "tokens_per_dya"),
         (&["key"], "Usage"),
     ] {
         let run = if words.len() == 1 { jeton(words) } else { on(&path, words) };

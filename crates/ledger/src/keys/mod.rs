@@ -9,11 +9,13 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior};
 
 /// The longest name of a key or plan, in characters.
 pub const NAME_CHARS_MAX: usize = 64;
+/// The longest limits of a key's own, in bytes.
+pub const OVERRIDES_BYTES_MAX: usize = 16 << 10;
 /// How exactly it is remembered when a key was last used: a minute.
 const LAST_USED_STEP_MS: u64 = 60_000;
 /// Columns of a [`KeyRecord`], in its order.
 const COLUMNS: &str =
-    "id, name, plan, admin, created_ms, expires_ms, revoked_ms, last_used_ms, digest";
+    "id, name, plan, overrides, admin, created_ms, expires_ms, revoked_ms, last_used_ms, digest";
 
 /// What a new key is to be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -23,6 +25,9 @@ pub struct NewKey {
     pub name: String,
     /// The plan whose limits hold for it; as the name.
     pub plan: Option<String>,
+    /// Limits of its own over those of its plan, as JSON; at most [`OVERRIDES_BYTES_MAX`]. What is
+    /// in it is the caller's to check.
+    pub overrides: Option<String>,
     /// Whether it may see everybody's accounts.
     pub admin: bool,
     /// When it is made.
@@ -40,6 +45,8 @@ pub struct KeyRecord {
     pub name: String,
     /// Its plan.
     pub plan: Option<String>,
+    /// Limits of its own over those of its plan, as JSON.
+    pub overrides: Option<String>,
     /// Whether it may see everybody's accounts.
     pub admin: bool,
     /// When it was made.
@@ -97,6 +104,7 @@ impl<'a> Keys<'a> {
             id: id.clone(),
             name: new.name.clone(),
             plan: new.plan.clone(),
+            overrides: new.overrides.clone(),
             admin: new.admin,
             created_ms: new.created_ms,
             expires_ms: new.expires_ms,
@@ -196,13 +204,14 @@ fn insert(
     if taken.is_none() {
         let time = |time_ms: u64| i64::try_from(time_ms).unwrap_or(i64::MAX);
         transaction.execute(
-            "INSERT INTO keys (id, name, digest, plan, admin, created_ms, expires_ms) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO keys (id, name, digest, plan, overrides, admin, created_ms, expires_ms) \
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             (
                 id,
                 &new.name,
                 digest,
                 &new.plan,
+                &new.overrides,
                 new.admin,
                 time(new.created_ms),
                 new.expires_ms.map(time),
@@ -221,6 +230,7 @@ fn record(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {
         id: row.get("id")?,
         name: row.get("name")?,
         plan: row.get("plan")?,
+        overrides: row.get("overrides")?,
         admin: row.get("admin")?,
         created_ms: time("created_ms")?.unwrap_or(0),
         expires_ms: time("expires_ms")?,
@@ -243,6 +253,15 @@ fn check(new: &NewKey) -> Result<(), LedgerError> {
             );
             return Err(LedgerError::KeyField { field, value: shortened(value), allowed });
         }
+    }
+    if let Some(overrides) = new.overrides.as_ref().filter(|json| json.len() > OVERRIDES_BYTES_MAX)
+    {
+        let allowed = format!("at most {OVERRIDES_BYTES_MAX} bytes");
+        return Err(LedgerError::KeyField {
+            field: "overrides",
+            value: shortened(overrides),
+            allowed,
+        });
     }
     let times = [("created_ms", new.created_ms), ("expires_ms", new.expires_ms.unwrap_or(0))];
     for (field, time_ms) in times {

@@ -9,7 +9,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4A45_544F;
 
 /// What brings a file from each version to the next; `PRAGMA user_version` counts them.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 /// Lines are stored in the order they came, which is nearly that of time. `entries_of_key` holds
 /// all that a budget sums up, so that it never reads the lines themselves.
@@ -84,6 +84,9 @@ CREATE TABLE pepper (
 INSERT INTO pepper (only, bytes) VALUES (1, randomblob(32));
 ";
 
+/// Keys with limits of their own, as JSON.
+const V2: &str = "ALTER TABLE keys ADD COLUMN overrides TEXT;";
+
 /// Why a file cannot be used.
 pub enum Problem {
     /// It is understood, and wrong.
@@ -151,4 +154,32 @@ fn known(version: i64, path: &Path) -> Result<(), Problem> {
         return Err(Problem::Ledger(LedgerError::Damaged { path, reason }));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_version_is_brought_forward_with_what_is_in_it() {
+        let path = Path::new("test");
+        for version in 1..=MIGRATIONS.len() {
+            let mut connection = Connection::open_in_memory().expect("memory");
+            for migration in &MIGRATIONS[..version] {
+                connection.execute_batch(migration).expect("a migration");
+            }
+            connection.pragma_update(None, "application_id", APPLICATION_ID).expect("set");
+            connection.pragma_update(None, "user_version", version as i64).expect("set");
+            let key = "INSERT INTO keys (id, name, digest, admin, created_ms) VALUES ('i', 'n', x'', 0, 7)";
+            connection.execute_batch(key).expect("a key");
+            assert!(recognize(&connection, path).is_ok());
+            assert!(migrate(&mut connection, path).is_ok());
+            let kept: (i64, Option<String>) = connection
+                .query_row("SELECT created_ms, overrides FROM keys", [], |row| {
+                    Ok((row.get(0)?, row.get(1)?))
+                })
+                .expect("the newest schema");
+            assert_eq!(kept, (7, None));
+        }
+    }
 }

@@ -10,7 +10,9 @@ fn named(name: &str) -> NewKey {
 #[test]
 fn a_key_is_found_by_its_secret_alone() {
     let ledger = Ledger::in_memory().expect("memory");
-    let new = NewKey { plan: Some("team".to_owned()), admin: true, ..named("production") };
+    let overrides = Some("{\"tokens_per_day\": 5}".to_owned());
+    let plan = Some("team".to_owned());
+    let new = NewKey { plan, overrides, admin: true, ..named("production") };
     let (record, key) = ledger.keys().create(&new).expect("made");
     assert!(key.starts_with(&format!("jt-{}-", record.id)), "{key}");
     assert_eq!(ledger.keys().find(&key, 2000), Ok(Found::Valid(record.clone())));
@@ -109,4 +111,7 @@ fn wrong_names_are_refused() {
     let plan = NewKey { plan: Some(String::new()), ..named("a") };
     let error = ledger.keys().create(&plan).expect_err("no plan");
     assert!(matches!(error, LedgerError::KeyField { field: "plan", .. }), "{error}");
+    let overrides = NewKey { overrides: Some(" ".repeat(16_385)), ..named("a") };
+    let error = ledger.keys().create(&overrides).expect_err("too long");
+    assert!(matches!(error, LedgerError::KeyField { field: "overrides", .. }), "{error}");
 }
