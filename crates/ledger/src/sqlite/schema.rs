@@ -170,7 +170,8 @@ mod tests {
             }
             connection.pragma_update(None, "application_id", APPLICATION_ID).expect("set");
             connection.pragma_update(None, "user_version", version as i64).expect("set");
-            let key = "INSERT INTO keys (id, name, digest, admin, created_ms) VALUES ('i', 'n', x'', 0, 7)";
+            let key = "INSERT INTO keys (id, name, digest, admin, created_ms) \
+                       VALUES ('i', 'n', x'', 0, 7)";
             connection.execute_batch(key).expect("a key");
             assert!(recognize(&connection, path).is_ok());
             assert!(migrate(&mut connection, path).is_ok());
