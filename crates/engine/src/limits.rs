@@ -17,7 +17,10 @@ pub const KV_BLOCKS_MAX: usize = 1 << 24;
 /// token wait longer: a step is the unit in which sequences wait for each other.
 pub const STEP_TOKENS_MAX: usize = 512;
 
-/// Rows of prompts in a step in which others decode, at most.
+/// Rows of prompts in a step in which others decode, at most. With a model of 0.6 billion 8-bit
+/// weights and 7 who decode, 64 rows make a step 4.2 times as long and compute prompts at 94 % of
+/// full speed; 32 rows 2.5 times and 75 %, 128 rows 7.8 times and 100 %: below 64 a prompt pays for
+/// the reading of the weights, above it others wait for nothing.
 pub const PREFILL_TOKENS_BESIDE_DECODE: usize = 64;
 
 /// What a prompt token that is computed counts in the service that an owner gets.
@@ -61,6 +64,10 @@ pub const PROMPT_LOGPROBS_MAX: usize = 20;
 /// Candidates that each list of a trace names at most. A trace of a dozen stages with 64 each is
 /// about 40 kB per token.
 pub const TRACE_CANDIDATES_MAX: usize = 64;
+
+/// Bytes that a server lets the events of one request hold: an answer of 6,000 tokens with the
+/// longest traces, or of a million without.
+pub const REQUEST_EVENT_BYTES_MAX: usize = 256 << 20;
 
 /// Hypotheses that the tree of a beam search lists, over all steps: about 3 MB. Later steps are
 /// left out of it.

@@ -32,7 +32,7 @@ pub fn command() -> Command {
              the server beside those made with `jeton key create`.",
         )
         .args([models(), config(), host(), port(), ledger_flag(), kv_gb()])
-        .args([lookup(), insecure(), log(), args::json()])
+        .args([prefill_beside(), lookup(), insecure(), log(), args::json()])
         .args(computing)
 }
 
@@ -82,6 +82,17 @@ fn kv_gb() -> Arg {
     Arg::new("kv-gb").long("kv-gb").value_name("GIB").value_parser(value_parser!(f64)).help(
         "Memory for keys and values of each model, in GiB; without it what is useful and fits",
     )
+}
+
+fn prefill_beside() -> Arg {
+    Arg::new("prefill-beside")
+        .long("prefill-beside")
+        .value_name("TOKENS")
+        .value_parser(value_parser!(u32).range(1..=1 << 20))
+        .help(
+            "Tokens of prompts computed in a step in which others write [default: 64]: more end \
+             prompts sooner, fewer keep the others' pace",
+        )
 }
 
 fn lookup() -> Arg {

@@ -97,8 +97,12 @@ impl Plan {
         let mut effort = computing::effort(flags)?;
         let mut engine = EngineConfig {
             queue_requests_max: count(self.config.server.queue_max).min(1 << 20),
+            request_event_bytes_max: engine::limits::REQUEST_EVENT_BYTES_MAX,
             ..EngineConfig::default()
         };
+        if let Some(&rows) = flags.get_one::<u32>("prefill-beside") {
+            engine.prefill_tokens_beside_decode = rows as usize;
+        }
         if let Some(model) = model {
             how.context_tokens = how.context_tokens.or(model.context_tokens.map(count));
             effort.threads = effort.threads.or(model.threads.map(count));
