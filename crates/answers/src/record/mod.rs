@@ -194,11 +194,13 @@ fn canonical(value: &Value) -> String {
     }
 }
 
-/// The digest of an object without its own `sha256`.
+/// The digest of an object without its own `sha256`, and without the `seal` that a server may have
+/// put on it: that says who wrote it, and nothing about the run.
 fn digest(object: &Value) -> String {
     let mut bare = object.clone();
     if let Some(entries) = bare.as_object_mut() {
         entries.shift_remove("sha256");
+        entries.shift_remove("seal");
     }
     model::sha256_hex(canonical(&bare).as_bytes())
 }

@@ -49,6 +49,9 @@ impl Service {
         let model = self.model(asked.model.as_deref())?;
         let begun = Begun::of(self.config(), &model, asked)?;
         let prompt_is_paid = asked.resume.as_mut().is_some_and(|state| self.seals.take_off(state));
+        if asked.resume.is_some() && !prompt_is_paid {
+            check_unlocked(&begun)?;
+        }
         let wanted = Wanted::of(asked, begun.values().to_vec());
         let (prepared, past) = self.prepare(&model, wanted, &begun).await?;
         let prompt_tokens = prepared.request.prompt.len();
@@ -129,6 +132,17 @@ impl Service {
 fn unreadable(error: &LedgerError) -> ApiError {
     tracing::error!(%error, "the ledger cannot be read");
     ApiError::internal("The ledger cannot be read")
+}
+
+/// Parameters that are locked count in a saved run as well, and only our own were held to them.
+fn check_unlocked(begun: &Begun) -> Result<(), ApiError> {
+    let model = begun.config().model(&begun.who().model);
+    if model.is_none_or(|model| model.locked.is_none()) {
+        return Ok(());
+    }
+    let message = "`resume`: parameters of this model are locked, so only states that this server \
+                   made since it was started are continued";
+    Err(ApiError::parameter("resume", message))
 }
 
 /// For whom the engine computes: requests of a key share its part.

@@ -5,6 +5,10 @@ use engine::{Completion, Event, Finished, GenerateRequest, Started, TokenEvent};
 use sampling::logprobs::Logprobs;
 use std::time::{Duration, Instant};
 
+/// Tokens of an answer in one body whose traces are kept: with the longest lists about 80 MB. A
+/// stream tells them all.
+const TRACED_TOKENS_MAX: usize = 2048;
+
 /// One run: what was asked of the engine and what it said so far.
 pub(super) struct Gathering {
     request: GenerateRequest,
@@ -88,15 +92,23 @@ impl Gathering {
     /// What is kept of a token: for a stream the bare token without its texts, which are joined
     /// here already.
     fn kept(&self, token: &TokenEvent) -> TokenEvent {
-        if self.keeps_details {
-            return token.clone();
-        }
-        TokenEvent {
+        let bare = TokenEvent {
             text: String::new(),
             thinking_text: String::new(),
             logprobs: None,
             trace: None,
             ..*token
+        };
+        if !self.keeps_details {
+            return bare;
+        }
+        let is_traced = self.tokens.len() < TRACED_TOKENS_MAX;
+        TokenEvent {
+            text: token.text.clone(),
+            thinking_text: token.thinking_text.clone(),
+            logprobs: token.logprobs.clone(),
+            trace: token.trace.clone().filter(|_| is_traced),
+            ..bare
         }
     }
 
