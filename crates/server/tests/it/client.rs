@@ -31,8 +31,13 @@ pub fn serve_with(
 
 /// A server on a free port whose model is the one inside the program.
 pub fn serve_model(config: Config) -> Running {
-    let ledger = Ledger::in_memory().expect("memory is there");
     let model = ServedModel::open(None, ServeAs::default()).expect("the model inside");
+    serve_this(model, config)
+}
+
+/// A server on a free port with this model.
+pub fn serve_this(model: ServedModel, config: Config) -> Running {
+    let ledger = Ledger::in_memory().expect("memory is there");
     let running = start_with(&config, &ledger, None);
     running.site().serve(Service::new(vec![Arc::new(model)], config, ledger));
     running

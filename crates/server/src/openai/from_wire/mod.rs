@@ -6,3 +6,6 @@ pub mod field_table;
 mod messages;
 pub mod tool_wish;
 pub mod wishes;
+
+#[cfg(test)]
+mod any_request_tests;

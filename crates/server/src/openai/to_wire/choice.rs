@@ -179,9 +179,9 @@ impl ChoiceReader {
 
 /// Adds to the arguments of a call: to its own entry where that is in the same delta.
 fn add_arguments(calls: &mut Vec<Value>, index: usize, text: &str) {
-    if let Some(call) = calls.last_mut().filter(|call| call["index"] == index) {
-        let before = call["function"]["arguments"].as_str().unwrap_or_default();
-        call["function"]["arguments"] = Value::from(format!("{before}{text}"));
+    let last = calls.last_mut().filter(|call| call["index"] == index);
+    if let Some(Value::String(before)) = last.map(|call| &mut call["function"]["arguments"]) {
+        before.push_str(text);
     } else {
         calls.push(json!({"index": index, "function": {"arguments": text}}));
     }

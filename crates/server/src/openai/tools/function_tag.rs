@@ -2,6 +2,7 @@
 
 use super::Piece;
 use super::scan::{Found, Held};
+use crate::openai::limits::TOOL_NAME_BYTES_MAX;
 
 const OPEN: &str = "<function=";
 const CLOSE: &str = "</function>";
@@ -45,11 +46,16 @@ impl FunctionTag {
                     self.state = State::Name;
                 }
                 State::Text => pieces.push(Piece::Content(text)),
-                State::Name if is_end => {
+                State::Name if is_end && text.len() <= TOOL_NAME_BYTES_MAX => {
                     let (index, name) = (self.next_index, text.trim().to_owned());
                     pieces.push(Piece::Call { index, id: None, name });
                     self.next_index += 1;
                     self.state = State::Arguments;
+                }
+                State::Name if text.len() > TOOL_NAME_BYTES_MAX => {
+                    let end = if is_end { ">" } else { "" };
+                    pieces.push(Piece::Content(format!("{}{OPEN}{text}{end}", self.gap)));
+                    self.state = State::Text;
                 }
                 // A name that is not over is no name yet.
                 State::Name => self.put_back(&text),

@@ -154,6 +154,11 @@ fn llama_cases() -> Vec<Case> {
     ]
 }
 
+/// Longer than any tool's name, and what is made of it.
+const NAMELESS: &str = "0123456789012345678901234567890123456789012345678901234567890123456789";
+const NOT_CALLED: &str = "a <function=01234567890123456789012345678901234567890123456789\
+                          01234567890123456789>{}";
+
 fn other_cases() -> Vec<Case> {
     use ToolSyntax::{Functionary, Glm};
     let one = vec![call("weather", W)];
@@ -172,6 +177,7 @@ fn other_cases() -> Vec<Case> {
             two,
         ),
         (Functionary, "<func".into(), "<func", vec![]),
+        (Functionary, format!("a <function={NAMELESS}>{{}}"), NOT_CALLED, vec![]),
         (Glm, glm.into(), "", vec![call("weather", "{\"city\":\"Paris\",\"days\":3}")]),
         (
             Glm,

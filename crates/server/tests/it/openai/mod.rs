@@ -1,5 +1,6 @@
 //! OpenAI's API over real sockets, answered by the model inside the program.
 
+mod auto_tools;
 mod chat;
 mod completions;
 mod errors;
@@ -21,7 +22,12 @@ const COMPLETIONS: &str = "/v1/completions";
 
 /// Sends bytes as the body of a POST.
 fn post_bytes(path: &str, body: &[u8]) -> Reply {
-    let host = SERVER.address();
+    post_bytes_to(&SERVER, path, body)
+}
+
+/// The same to this server.
+fn post_bytes_to(server: &Running, path: &str, body: &[u8]) -> Reply {
+    let host = server.address();
     let length = body.len();
     let mut request = format!(
         "POST {path} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\
@@ -29,7 +35,7 @@ fn post_bytes(path: &str, body: &[u8]) -> Reply {
     )
     .into_bytes();
     request.extend_from_slice(body);
-    let mut reply = raw(&SERVER, &request);
+    let mut reply = raw(server, &request);
     if reply.header("transfer-encoding") == Some("chunked") {
         reply.body = unchunked(&reply.body);
     }
@@ -49,16 +55,26 @@ fn unchunked(body: &str) -> String {
 
 /// The answer to a request that is accepted.
 fn post(path: &str, body: &Value) -> Value {
-    let reply = post_bytes(path, body.to_string().as_bytes());
+    post_to(&SERVER, path, body)
+}
+
+/// The same of this server.
+fn post_to(server: &Running, path: &str, body: &Value) -> Value {
+    let reply = post_bytes_to(server, path, body.to_string().as_bytes());
     assert_eq!(reply.status, 200, "{}", reply.body);
     reply.json()
 }
 
 /// The chunks of a streamed answer; it must end as streams do.
 fn stream(path: &str, body: &Value) -> Vec<Value> {
+    stream_from(&SERVER, path, body)
+}
+
+/// The same from this server.
+fn stream_from(server: &Running, path: &str, body: &Value) -> Vec<Value> {
     let mut body = body.clone();
     body["stream"] = json!(true);
-    let reply = post_bytes(path, body.to_string().as_bytes());
+    let reply = post_bytes_to(server, path, body.to_string().as_bytes());
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(reply.header("content-type"), Some("text/event-stream"));
     let events = reply.body.split("\n\n").filter(|event| !event.starts_with(':'));
