@@ -1,5 +1,5 @@
-//! Calls that a model makes by itself: a model that says what a test wants, with a template in which
-//! calls stand in tags.
+//! Calls that a model makes by itself: a model that says what a test wants, with a template in
+//! which calls stand in tags.
 
 use super::{CHAT, post_to, stream_from, text};
 use crate::client::serve_this;
