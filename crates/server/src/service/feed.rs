@@ -72,3 +72,52 @@ impl Outlet {
         event
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::{Finished, Interruption, PromptLogprobs, RequestId, Usage};
+
+    fn some_event() -> Event {
+        let (request, first_index) = (RequestId(1), 0);
+        Event::PromptLogprobs(PromptLogprobs { request, first_index, logprobs: Vec::new() })
+    }
+
+    fn last_event() -> Event {
+        let interruption = Interruption::SinkFull;
+        Event::Finished(Box::new(Finished {
+            request: RequestId(1),
+            finish_reason: interruption.stop_reason().finish_reason(),
+            stop_reason: interruption.stop_reason(),
+            interruption: Some(interruption),
+            text: String::new(),
+            thinking_text: String::new(),
+            thinking: None,
+            ids: Vec::new(),
+            beams: Vec::new(),
+            beam_tree: None,
+            stage_state: Vec::new(),
+            grammar: None,
+            mean_logprob: None,
+            usage: Usage::default(),
+        }))
+    }
+
+    #[tokio::test]
+    async fn a_full_feed_takes_the_last_event_of_each_run_and_nothing_else() {
+        let (inlet, mut outlet) = feed(2, 3);
+        let sinks = [inlet.sink(0), inlet.sink(1)];
+        let sent: Vec<Delivery> = (0..4).map(|at| sinks[at % 2].send(some_event())).collect();
+        assert_eq!(sent, [Delivery::Sent, Delivery::Sent, Delivery::Sent, Delivery::Full]);
+        assert!(sinks.iter().all(|sink| sink.send(last_event()) == Delivery::Sent));
+        let first = outlet.next().await.expect("an event");
+        assert_eq!(first.run, 0);
+        assert_eq!(sinks[0].send(some_event()), Delivery::Full, "the last ones take room too");
+        for _ in 0..4 {
+            outlet.next().await.expect("an event");
+        }
+        assert_eq!(sinks[0].send(some_event()), Delivery::Sent);
+        drop(outlet);
+        assert_eq!(sinks[0].send(some_event()), Delivery::Gone);
+    }
+}

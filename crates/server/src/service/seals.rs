@@ -37,3 +37,29 @@ impl Seals {
         sha256_hex(format!("{}{digest:.64}", self.secret).as_bytes())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn only_our_own_seal_on_the_same_state_counts() {
+        let (ours, others) = (Seals::new("a".repeat(32)), Seals::new("b".repeat(32)));
+        let state = || json!({"ids": [1], "sha256": "0".repeat(64)});
+        let mut sealed = state();
+        ours.seal(&mut sealed);
+        let changed = json!({"ids": [1], "sha256": "1".repeat(64), "seal": sealed["seal"]});
+        for (mut state, seals, counts) in [
+            (sealed.clone(), &ours, true),
+            (sealed, &others, false),
+            (changed, &ours, false),
+            (state(), &ours, false),
+            (json!({"seal": ""}), &ours, false),
+            (json!([1]), &ours, false),
+        ] {
+            assert_eq!(seals.take_off(&mut state), counts, "{state}");
+            assert!(state.get("seal").is_none());
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! Who is charged what, who may have how much, and what the ledger keeps.
 
 use super::world::{World, asked, caller, int, list};
-use ledger::Ledger;
+use ledger::{Filter, Ledger};
 use policy::config::Config;
 use server::service::{Asked, ServeAs, ServedModel};
 
@@ -88,6 +88,7 @@ async fn refusals_name_their_field_and_only_those_with_a_key_are_kept() {
     for (request, param) in [
         (asked("x", &[("top_p", int(2))]), "top_p"),
         (asked("x", &[("max_tokens", int(1_000_000))]), "messages"),
+        (asked(&"word ".repeat(500_000), &[]), "prompt"),
         (Asked { length: Some("huge".to_owned()), ..asked("x", &[]) }, "length"),
         (Asked { model: Some("other".to_owned()), ..asked("x", &[]) }, "model"),
         (Asked { caller: caller("small"), ..asked("x", &[]) }, "model"),
@@ -99,4 +100,45 @@ async fn refusals_name_their_field_and_only_those_with_a_key_are_kept() {
     }
     world.ledger.flush().expect("recorded");
     assert_eq!(world.usage().requests, 1);
+}
+
+#[tokio::test]
+async fn quotes_are_kept_beside_what_came() {
+    let world = World::new(priced());
+    let request = || asked("Once upon a time", &[("max_tokens", int(4))]);
+    let quotes = |world: &World| world.ledger.quotes(&Filter::default(), 9).expect("readable");
+    world.answer(request()).await;
+    assert!(quotes(&world).is_empty(), "nothing was known of times");
+    // Another server on the same ledger knows its past at once.
+    let model = ServedModel::open(None, ServeAs::default()).expect("the model inside");
+    let world = World::of(model, priced(), world.ledger);
+    let settled = world.answer(request()).await;
+    let [outcome] = &quotes(&world)[..] else { panic!("one was quoted") };
+    assert_eq!(outcome.quoted.tokens.p90, 4);
+    assert_eq!(outcome.tokens, settled.usage.completion_tokens as u64);
+    assert_eq!(settled.told.jeton["quote"]["rows"], 1);
+    let quote = world.service.quote(request()).await.expect("a quote");
+    assert_eq!(quote["tokens"]["p90"], 4);
+    let usage = world.usage();
+    assert_eq!(usage.requests, 2, "a quote runs nothing");
+    let most = quote["cost"]["p90"].as_f64().expect("a number");
+    let prompt_tokens = quote["prompt_tokens"].as_u64().expect("a count");
+    assert_eq!((most * 1e9).round() as u64, prompt_tokens + 2 * 4);
+}
+
+#[tokio::test]
+async fn locked_parameters_hold_and_no_state_from_elsewhere_gets_around_them() {
+    let locked = "models: [{id: jeton-tiny, locked: {values: {temperature: 0.5}}}]\n";
+    let free = World::new(Config::default());
+    let request = || asked("Once", &[("max_tokens", int(4)), ("temperature", int(2))]);
+    let state = free.answer(Asked { return_state: true, ..request() }).await;
+    let state = state.jeton["state"].clone();
+    let world = World::new(settings(locked));
+    let told = world.answer(request()).await.told.clone();
+    let temperature = &told.jeton["parameters"]["temperature"];
+    assert_eq!((&temperature["value"], &temperature["asked"]), (&0.5.into(), &2.into()));
+    assert_eq!(temperature["set_by"], "admin");
+    let resume = asked("", &[("max_tokens", int(9))]);
+    let refused = world.service.ask(Asked { resume: Some(state), ..resume }).await;
+    assert_eq!(refused.expect_err("it may hold anything").param.as_deref(), Some("resume"));
 }
