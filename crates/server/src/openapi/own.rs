@@ -1,6 +1,6 @@
 //! The routes that are Jeton's own: what each takes and gives.
 
-use super::operations::{Operation, PLAIN};
+use super::operations::{Body, Gives, Operation, PLAIN};
 use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
@@ -27,8 +27,8 @@ const fn get(path: &'static str, summary: &'static str) -> Operation {
 const fn post(
     path: &'static str,
     summary: &'static str,
-    body: (fn() -> Value, fn() -> Value),
-    gives: &'static [(&'static str, fn() -> Value)],
+    body: Body,
+    gives: &'static [Gives],
 ) -> Operation {
     Operation { method: "post", path, summary, body: Some(body), gives, ..PLAIN }
 }

@@ -35,7 +35,7 @@ fn documented() -> Vec<(String, Option<Value>)> {
     let blocks = page.split("```sh\ncurl ").skip(1);
     let command = |block: &str| {
         let block = block.split("```").next().expect("a block");
-        let path = block.split("http://localhost:8000").nth(1).expect("an address");
+        let path = block.split("http://localhost:8080").nth(1).expect("an address");
         let path = path.split_whitespace().next().expect("a path").to_owned();
         let body = block.split_once("-d '").map(|(_, body)| body.trim_end().trim_end_matches('\''));
         (path, body.map(|body| serde_json::from_str(body).expect("JSON")))
