@@ -19,7 +19,7 @@ class LmEval(unittest.TestCase):
         cls.server.stop()
 
     def ids(self, text):
-        return self.server.post("/tokenize", {"text": text}).json()["ids"]
+        return self.server.post("/tokenize", {"text": text}).json()["tokens"]
 
     def test_likelihood_of_a_continuation(self):
         """`loglikelihood`: the prompt echoed with its own log probabilities."""

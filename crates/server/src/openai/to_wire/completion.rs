@@ -93,10 +93,11 @@ impl TextReader {
     }
 
     fn token(&mut self, event: &TokenEvent) -> (String, Vec<CompletionEntry>) {
-        if let (Some(released), Some(logprobs)) = (&mut self.released, &event.logprobs)
-            && !self.tokenizer.is_special(event.id)
-        {
-            let bytes = self.tokenizer.piece_bytes(event.id).unwrap_or_default().len();
+        if let (Some(released), Some(logprobs)) = (&mut self.released, &event.logprobs) {
+            // The token that ends a text has none of its own, and is told all the same: programs
+            // that score texts count on one entry for each token.
+            let piece = self.tokenizer.piece_bytes(event.id).unwrap_or_default();
+            let bytes = if self.tokenizer.is_special(event.id) { 0 } else { piece.len() };
             released.push(bytes, CompletionEntry::new(&self.tokenizer, logprobs));
         }
         (event.text.clone(), self.told(&event.text))

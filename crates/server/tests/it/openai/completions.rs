@@ -62,3 +62,17 @@ fn the_best_of_several_are_given() {
     assert_eq!(answer["choices"].as_array().expect("a list").len(), 2);
     assert_eq!(answer["usage"]["completion_tokens"], 16);
 }
+
+#[test]
+fn the_token_that_ends_a_text_is_scored_too() {
+    let turn = "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n";
+    let request = json!({"prompt": turn, "max_tokens": 200, "temperature": 0, "logprobs": 0});
+    let answer = post(COMPLETIONS, &request);
+    let choice = &answer["choices"][0];
+    assert_eq!(choice["finish_reason"], "stop");
+    let tokens = choice["logprobs"]["tokens"].as_array().expect("a list");
+    assert_eq!(answer["usage"]["completion_tokens"], tokens.len());
+    assert_eq!(tokens.last().expect("some"), "<|im_end|>");
+    let told: String = tokens[..tokens.len() - 1].iter().map(text).collect();
+    assert_eq!(told, text(&choice["text"]));
+}
