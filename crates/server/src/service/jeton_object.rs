@@ -94,6 +94,7 @@ fn choice(job: &Job, answer: &Answer) -> Map<String, Value> {
     put("grammar", finished.grammar.as_ref().map(structured::report_json));
     put("speculation", speculation::answer_json(answer));
     put("views", views(job, answer));
+    put("resumed", resumed(answer));
     put("beams", beams(model, answer));
     if job.asked.receipt {
         put("receipt", recorded(job, answer, record::Kind::Receipt));
@@ -113,6 +114,18 @@ fn stop(job: &Job, answer: &Answer) -> Value {
         stop["rule"] = Value::from(limit.rule.clone());
     }
     stop
+}
+
+/// What an answer that goes on had said before, as far as that is certain: a text that could still
+/// become a stop string comes again with what is new. None for an answer of its own.
+fn resumed(answer: &Answer) -> Option<Value> {
+    let started = answer.completion.started.as_ref();
+    let started = started.filter(|started| started.resumed_tokens > 0)?;
+    Some(json!({
+        "tokens": started.resumed_tokens,
+        "text": started.resumed_text,
+        "thinking_text": started.resumed_thinking_text,
+    }))
 }
 
 /// What each limit of a list gives, with what it would have cost; none without a list.

@@ -105,6 +105,10 @@ async fn a_cut_answer_goes_on_as_if_it_had_never_stopped_and_only_new_tokens_are
     let alone = direct(PROMPT, &values(30), 0);
     assert_eq!(whole.answers[0].completion.finished.ids, alone.finished.ids);
     assert_eq!(whole.answers[0].completion.text, alone.text);
+    let before = whole.jeton["resumed"]["text"].as_str().expect("a text");
+    let new = whole.answers[0].completion.tokens.iter().map(|token| token.text.as_str());
+    assert_eq!(format!("{before}{}", new.collect::<String>()), alone.text);
+    assert_eq!(whole.jeton["resumed"]["tokens"], 8);
     // 2 nano-units for a token of the answer; the prompt was paid for.
     assert_eq!(world.usage().costs[0].nano, cost_of(&cut) + 2 * 22);
 
