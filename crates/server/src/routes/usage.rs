@@ -4,7 +4,6 @@
 
 use crate::error::ApiError;
 use crate::guard::WhoAsks;
-use crate::service::Service;
 use crate::site::Site;
 use axum::extract::{Query, State};
 use axum::http::header;
@@ -46,7 +45,7 @@ async fn usage(
     let rows = whole(&words, "limit")?.map_or(ROWS_DEFAULT, |rows| rows as usize);
     let groups = by.clone();
     let question = filter.clone();
-    let usage = asked(site.service()?, move |l| l.usage(&question, &groups, rows)).await?;
+    let usage = site.service()?.ask_ledger(move |l| l.usage(&question, &groups, rows)).await?;
     let mut json = usage.to_json(&by);
     json["since_ms"] = Value::from(filter.since_ms);
     json["before_ms"] = Value::from(filter.before_ms);
@@ -59,25 +58,9 @@ async fn plot(
     Query(words): Query<Words>,
 ) -> Result<Response, ApiError> {
     let filter = filter(&words, &who)?;
-    let svg = asked(site.service()?, move |ledger| tokens_over_time(ledger, &filter)).await?;
+    let svg = site.service()?.ask_ledger(move |l| tokens_over_time(l, &filter)).await?;
     let svg = svg.map_err(|error| ApiError::internal(format!("the picture: {error}")))?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
-}
-
-/// Asks the ledger on a thread that may wait for a file.
-async fn asked<T: Send + 'static>(
-    service: &Service,
-    question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let ledger = service.ledger().clone();
-    let answer = service.at_work(move || question(&ledger)).await?;
-    answer.map_err(|error| match error {
-        LedgerError::Question { field, .. } => ApiError::parameter(field, error.to_string()),
-        error => {
-            tracing::error!(%error, "the ledger cannot be asked");
-            ApiError::internal("The ledger cannot be asked")
-        }
-    })
 }
 
 /// Tokens by kind, an hour or a day a bar, with the empty ones in between.

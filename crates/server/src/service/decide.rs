@@ -91,9 +91,8 @@ impl Service {
         asked.resume = None;
         let decided = self.decide(&mut asked).await?;
         let id = decided.model.id().to_owned();
-        let quotes = Arc::clone(&self.quotes);
         let model = id.clone();
-        let calibration = self.at_work(move || quotes.calibration(&model)).await?;
+        let calibration = self.ask_ledger(move |l| quotes::calibration(l, &model)).await?;
         let quote = decided.quote.as_ref();
         let currency = &decided.begun.config().currency;
         let mut json = quote.map_or_else(|| json!({}), |quote| quotes::to_json(quote, currency));
@@ -103,7 +102,7 @@ impl Service {
         json["choices"] = Value::from(decided.begun.choices());
         json["class"] = Value::from(decided.begun.class().as_str());
         json["limits"] = super::jeton_object::limits(&decided.governed);
-        json["calibration"] = calibration.map_err(|error| unreadable(&error))?;
+        json["calibration"] = calibration;
         Ok(json)
     }
 
@@ -129,7 +128,7 @@ impl Service {
 }
 
 /// The ledger cannot be read, and so nobody knows what a key has used.
-fn unreadable(error: &LedgerError) -> ApiError {
+pub(super) fn unreadable(error: &LedgerError) -> ApiError {
     tracing::error!(%error, "the ledger cannot be read");
     ApiError::internal("The ledger cannot be read")
 }

@@ -41,7 +41,7 @@ use crate::guard::Caller;
 use crate::metrics::AccountMetrics;
 use crate::open_requests::OpenRequests;
 use clerk::shutting_down;
-use ledger::{Entry, Ledger};
+use ledger::{Entry, Ledger, LedgerError};
 use load::Load;
 use meters::Meters;
 use policy::Refusal;
@@ -53,8 +53,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use tokio::sync::{Semaphore, watch};
 
-/// Prompts that are prepared at the same time. More would take the cores from the engine.
-const PREPARING_MAX: usize = 4;
+/// Prompts that are prepared at the same time. More would take the cores from the engine, and with
+/// [`QUESTIONS_MAX`] they leave a thread of those for slow work to settling accounts.
+const PREPARING_MAX: usize = 2;
+
+/// Questions to the ledger at the same time, which may read all of it.
+const QUESTIONS_MAX: usize = 1;
 
 /// Everything between the routes and the engines.
 pub struct Service {
@@ -63,6 +67,7 @@ pub struct Service {
     ledger: Ledger,
     metrics: AccountMetrics,
     preparing: Arc<Semaphore>,
+    questions: Arc<Semaphore>,
     load: Load,
     meters: Arc<Meters>,
     quotes: Arc<Quotes>,
@@ -83,6 +88,7 @@ impl Service {
             ledger,
             metrics: AccountMetrics::default(),
             preparing: Arc::new(Semaphore::new(PREPARING_MAX)),
+            questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             load: Load::default(),
             seals: Seals::new(random_hex()),
             unsettled: OpenRequests::default(),
@@ -150,7 +156,8 @@ impl Service {
         }
     }
 
-    /// Does work that takes its time on a thread of its own, a bounded number of them at once.
+    /// Does work on a prompt that takes its time, on a thread of its own; a bounded number of them
+    /// at once.
     ///
     /// # Errors
     /// 500 when the work panicked.
@@ -158,15 +165,24 @@ impl Service {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
-        let place = Arc::clone(&self.preparing).acquire_owned().await;
-        let place = place.map_err(|_| shutting_down())?;
-        let work = move || {
-            // Held until the work is done, also when nobody waits for it any more.
-            let _place = place;
-            work()
-        };
-        let done = tokio::task::spawn_blocking(work).await;
-        done.map_err(|_| ApiError::internal("The request could not be worked on"))
+        on_thread(&self.preparing, work).await
+    }
+
+    /// Asks the ledger something that may take its time; a bounded number of questions at once, so
+    /// that they keep no prompt and no account waiting.
+    ///
+    /// # Errors
+    /// 400 for a question that asks too much, 500 when the ledger cannot be read.
+    pub async fn ask_ledger<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&Ledger) -> Result<T, LedgerError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let ledger = self.ledger.clone();
+        let answer = on_thread(&self.questions, move || question(&ledger)).await?;
+        answer.map_err(|error| match error {
+            LedgerError::Question { field, .. } => ApiError::parameter(field, error.to_string()),
+            error => decide::unreadable(&error),
+        })
     }
 
     /// Writes a refused request down, where its key is known. Nobody waits for it.
@@ -184,6 +200,21 @@ impl Service {
     pub fn end_all(&self) {
         self.ending.send_replace(true);
     }
+}
+
+/// Does work on a thread that may wait, when one of `places` is free.
+async fn on_thread<T: Send + 'static>(
+    places: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ApiError> {
+    let place = Arc::clone(places).acquire_owned().await.map_err(|_| shutting_down())?;
+    let work = move || {
+        // Held until the work is done, also when nobody waits for it any more.
+        let _place = place;
+        work()
+    };
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|_| ApiError::internal("The request could not be worked on"))
 }
 
 /// Time in milliseconds.

@@ -57,35 +57,35 @@ impl Quotes {
         lock().insert(key, (now, Arc::clone(&rows)));
         Ok(rows)
     }
+}
 
-    /// How quotes of a model held.
-    ///
-    /// # Errors
-    /// When the ledger cannot be read.
-    pub fn calibration(&self, model: &str) -> Result<Value, LedgerError> {
-        let filter = Filter { model: Some(model.to_owned()), ..Filter::default() };
-        let outcomes = self.ledger.quotes(&filter, OUTCOMES_MAX)?;
-        let of = |held: fn(&QuoteOutcome) -> Option<Held>| {
-            let held: Vec<Held> = outcomes.iter().filter_map(held).collect();
-            let found = quote::calibration(&held);
-            json!({
-                "count": found.count,
-                "within_share": found.within_share,
-                "within_low": found.within_low,
-                "within_high": found.within_high,
-                "below_share": found.below_share,
-                "above_share": found.above_share,
-                "verdict": found.verdict.as_str(),
-            })
-        };
-        Ok(json!({
-            "tokens": of(|one| Some(held(one.quoted.tokens, |n| n as f64, one.tokens as f64))),
-            "ms": of(|one| Some(held(one.quoted.ms, |ms| ms, one.total_ms?))),
-            "cost": of(|one| {
-                Some(held(one.quoted.cost_nano, |nano| nano as f64, one.cost_nano as f64))
-            }),
-        }))
-    }
+/// How quotes of a model held.
+///
+/// # Errors
+/// When the ledger cannot be read.
+pub(super) fn calibration(ledger: &Ledger, model: &str) -> Result<Value, LedgerError> {
+    let filter = Filter { model: Some(model.to_owned()), ..Filter::default() };
+    let outcomes = ledger.quotes(&filter, OUTCOMES_MAX)?;
+    let of = |held: fn(&QuoteOutcome) -> Option<Held>| {
+        let held: Vec<Held> = outcomes.iter().filter_map(held).collect();
+        let found = quote::calibration(&held);
+        json!({
+            "count": found.count,
+            "within_share": found.within_share,
+            "within_low": found.within_low,
+            "within_high": found.within_high,
+            "below_share": found.below_share,
+            "above_share": found.above_share,
+            "verdict": found.verdict.as_str(),
+        })
+    };
+    Ok(json!({
+        "tokens": of(|one| Some(held(one.quoted.tokens, |n| n as f64, one.tokens as f64))),
+        "ms": of(|one| Some(held(one.quoted.ms, |ms| ms, one.total_ms?))),
+        "cost": of(|one| {
+            Some(held(one.quoted.cost_nano, |nano| nano as f64, one.cost_nano as f64))
+        }),
+    }))
 }
 
 fn held<T: Copy>(quoted: Spread<T>, number: fn(T) -> f64, outcome: f64) -> Held {
