@@ -43,6 +43,7 @@ pub(super) fn entry(job: &Job, answers: &[Answer], account: &Account, cost: &Cos
             .quote
             .as_ref()
             .and_then(|quote| quotes::kept(quote, job.request.params.choices_made() as u64)),
+        text: job.governed.config.ledger.keep_text.then(|| texts(answers)),
         seed: Some(job.request.seed),
         ..blank(&job.asked, &job.arrival, job.model.id())
     }
@@ -65,6 +66,12 @@ pub(super) fn blank(asked: &Asked, arrival: &Arrival, model: &str) -> Entry {
         status: Status::Rejected,
         ..Entry::default()
     }
+}
+
+/// What the answers say, for ledgers that are told to keep it.
+fn texts(answers: &[Answer]) -> String {
+    let texts = answers.iter().map(|answer| answer.completion.text.as_str());
+    texts.collect::<Vec<_>>().join("\n\n")
 }
 
 /// What the cut of an answer left open, in words.

@@ -1,7 +1,7 @@
 //! Who is charged what, who may have how much, and what the ledger keeps.
 
 use super::world::{World, asked, caller, int, list};
-use ledger::{Filter, Ledger};
+use ledger::{Filter, Format, Ledger, Location, Options};
 use policy::config::Config;
 use server::service::{Asked, ServeAs, ServedModel};
 
@@ -141,4 +141,24 @@ async fn locked_parameters_hold_and_no_state_from_elsewhere_gets_around_them() {
     let resume = asked("", &[("max_tokens", int(9))]);
     let refused = world.service.ask(Asked { resume: Some(state), ..resume }).await;
     assert_eq!(refused.expect_err("it may hold anything").param.as_deref(), Some("resume"));
+}
+
+#[tokio::test]
+async fn texts_are_kept_only_where_that_is_switched_on() {
+    for keep_text in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let place = Location::Sqlite(folder.path().join("ledger.db"));
+        let options = Options { keep_text, ..Options::default() };
+        let ledger = Ledger::open_with(&place, &options).expect("a new file");
+        let config = settings(&format!("ledger: {{keep_text: {keep_text}}}\n"));
+        let model = ServedModel::open(None, ServeAs::default()).expect("the model inside");
+        let world = World::of(model, config, ledger);
+        let settled = world.answer(asked("Once upon a time", &[("max_tokens", int(9))])).await;
+        let mut told = Vec::new();
+        world.ledger.export(&Filter::default(), Format::JsonLines, &mut told).expect("exported");
+        let told = String::from_utf8(told).expect("text");
+        let text = serde_json::to_string(&settled.answers[0].completion.text).expect("JSON");
+        assert_eq!(told.contains(&text), keep_text, "{told}");
+        assert!(!told.contains("Once upon"), "no prompt is kept: {told}");
+    }
 }
