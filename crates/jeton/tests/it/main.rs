@@ -12,6 +12,7 @@ mod generating;
 mod linting;
 mod protocol;
 mod records;
+mod serving;
 mod speculation;
 mod structured;
 mod thinking;
