@@ -106,9 +106,9 @@ struct Watched {
 }
 
 impl Watched {
+    /// Never seen yet: what was changed while the models were loaded counts as well.
     fn new(path: PathBuf) -> Watched {
-        let seen = look_of(&path);
-        Watched { path, seen }
+        Watched { path, seen: None }
     }
 
     /// Whether it looks different from last time. A file that is not there, as for a moment while
@@ -140,6 +140,9 @@ fn reload(site: &Site, path: &Path, settings: &impl Fn(&str) -> Result<Config, S
     };
     let Some(service) = site.loaded() else { return };
     let old = service.config();
+    if *old == config {
+        return;
+    }
     if fixed(&old) != fixed(&config) {
         tracing::warn!(
             %file,

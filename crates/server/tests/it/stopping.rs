@@ -88,10 +88,17 @@ fn new_settings_count_and_wrong_ones_do_not() {
             std::thread::sleep(Duration::from_millis(20));
         }
     };
+    /// Ends the attending, however the test ends.
+    struct Stop<'a>(&'a Running);
+    impl Drop for Stop<'_> {
+        fn drop(&mut self) {
+            self.0.shutdown();
+        }
+    }
     std::thread::scope(|scope| {
+        let stop = Stop(&server);
         let file = Some(path.clone());
         let attending = scope.spawn(|| attend(&server, file, read));
-        // What stood there at the start was read before: it changes nothing by itself.
         write("presets: {short: 222}\n");
         wait_for(222);
         write("presets: {short: many}\n");
@@ -99,7 +106,7 @@ fn new_settings_count_and_wrong_ones_do_not() {
         assert_eq!(short(), Some(222), "wrong settings change nothing");
         write("presets: {short: 33}\nserver: {open_metrics: true}\n");
         wait_for(33);
-        server.shutdown();
+        drop(stop);
         let stopped = attending.join().expect("it ends").expect("signals can be had");
         assert_eq!(stopped, Stopped::Drained);
     });
