@@ -3,11 +3,12 @@
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use ledger::KeyRecord;
+use policy::config::KeyPlan;
 use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The owner of a key.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Caller {
     /// The key's id: short, public, in logs and in the ledger.
     pub key_id: String,
@@ -15,13 +16,29 @@ pub struct Caller {
     pub key_name: String,
     /// The plan it is on, if one.
     pub plan: Option<String>,
+    /// What it may do by itself, over its plan.
+    pub own: Option<KeyPlan>,
     /// Whether it may see everybody's accounts.
     pub admin: bool,
 }
 
-impl From<KeyRecord> for Caller {
-    fn from(record: KeyRecord) -> Self {
-        Caller { key_id: record.id, key_name: record.name, plan: record.plan, admin: record.admin }
+impl Caller {
+    /// The owner of this key.
+    ///
+    /// # Errors
+    /// In words: when what the key may do cannot be read. Then it may do nothing.
+    pub fn of(record: KeyRecord) -> Result<Caller, String> {
+        let own = |text: String| {
+            let json = serde_json::from_str(&text).map_err(|error| error.to_string())?;
+            KeyPlan::from_json(&json)
+        };
+        Ok(Caller {
+            key_id: record.id,
+            key_name: record.name,
+            plan: record.plan,
+            own: record.overrides.map(own).transpose()?,
+            admin: record.admin,
+        })
     }
 }
 

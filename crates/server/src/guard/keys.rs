@@ -7,7 +7,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use ledger::{Found, Ledger, LedgerError};
+use ledger::{Found, KeyRecord, Ledger, LedgerError};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,13 +70,13 @@ impl KeyCheck {
             let caller = Caller {
                 key_id: OWN_KEY_ID.to_owned(),
                 key_name: OWN_KEY_ID.to_owned(),
-                plan: None,
                 admin: true,
+                ..Caller::default()
             };
             return Ok(WhoAsks(Some(Arc::new(caller))));
         }
         match self.ledger.keys().find(key, now_ms()) {
-            Ok(Found::Valid(record)) => Ok(WhoAsks(Some(Arc::new(Caller::from(record))))),
+            Ok(Found::Valid(record)) => owner(record),
             Ok(Found::Revoked(_)) => Err(ApiError::invalid_key("This key was revoked")),
             Ok(Found::Expired(_)) => Err(ApiError::invalid_key("This key has expired")),
             Ok(Found::Unknown) => Err(ApiError::invalid_key("This key is not known")),
@@ -106,6 +106,16 @@ pub async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Ne
 pub fn admins_only() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "Only a key made with `--admin` may see this")
         .with_code("admin_key_required")
+}
+
+fn owner(record: KeyRecord) -> Result<WhoAsks, ApiError> {
+    let id = record.id.clone();
+    let caller = Caller::of(record).map_err(|error| {
+        tracing::error!(key = id, %error, "what a key may do cannot be read");
+        ApiError::new(StatusCode::FORBIDDEN, "What this key may do cannot be read; make a new one")
+            .with_code("key_limits_unreadable")
+    })?;
+    Ok(WhoAsks(Some(Arc::new(caller))))
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {

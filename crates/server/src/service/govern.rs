@@ -135,7 +135,8 @@ pub(super) fn who(
         Some(caller) => caller.plan.clone(),
         None => config.server.plan_without_key.clone(),
     };
-    let key_plan = config.plan_of(plan.as_deref(), None).ok_or_else(|| {
+    let own = caller.and_then(|caller| caller.own.as_ref());
+    let key_plan = config.plan_of(plan.as_deref(), own).ok_or_else(|| {
         let plan = plan.as_deref().unwrap_or_default();
         ApiError::new(StatusCode::FORBIDDEN, format!("The key's plan `{plan}` is not configured"))
             .with_code("plan_not_configured")

@@ -63,7 +63,7 @@ fn a_stop_lets_answers_end_and_takes_no_more() {
 fn what_takes_too_long_is_ended_and_told_so() {
     let settings = Server { shutdown_drain_s: 0.05, ..Server::default() };
     let server = serve_model(Config { server: settings, ..Config::default() });
-    let stream = begin_stream(&server, 1500);
+    let stream = begin_stream(&server, 900);
     let ledger = server.site().service().expect("it is ready").ledger().clone();
     server.shutdown();
     let rest = rest_of(stream);

@@ -103,7 +103,7 @@ pub fn caller(plan: &str) -> Option<Arc<Caller>> {
         key_id: "k1".to_owned(),
         key_name: "ann".to_owned(),
         plan: Some(plan.to_owned()),
-        admin: false,
+        ..Caller::default()
     }))
 }
 
