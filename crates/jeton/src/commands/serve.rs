@@ -26,7 +26,8 @@ pub fn command() -> Command {
     Command::new("serve")
         .about("Answer programs and people at one address, as OpenAI's API does and with a page")
         .after_help(
-            "Example:\n  jeton serve\n  jeton serve --model qwen=Qwen3-0.6B-Q8_0.gguf --config jeton.yaml\n\n\
+            "Example:\n  jeton serve\n  \
+             jeton serve --model qwen=Qwen3-0.6B-Q8_0.gguf --config jeton.yaml\n\n\
              Ctrl-C or SIGTERM lets running answers end first, a second one does not. SIGHUP, or \
              saving the file, has the settings read again. JETON_API_KEY holds a key that opens \
              the server beside those made with `jeton key create`.",
