@@ -33,7 +33,7 @@ async fn chat(
     let model = service.model_for(Fields::top(&body.fields).text("model")?, who.0.as_deref())?;
     let asked = asked(&model, body.fields, &who)?;
     let shown = Shown { stream: asked.stream, ..Shown::default() };
-    let running = service.ask(asked).await?;
+    let running = service.ask(asked).await.map_err(|error| plain::about("prompt", error))?;
     plain::respond(&site, running, shown, answer).await
 }
 

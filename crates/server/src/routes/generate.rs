@@ -35,7 +35,7 @@ async fn generate(
 ) -> Result<Response, ApiError> {
     let service = site.service()?;
     let (asked, shown) = asked(body.fields, &who)?;
-    let running = service.ask(asked).await?;
+    let running = service.ask(asked).await.map_err(|error| plain::about("inputs", error))?;
     plain::respond(&site, running, shown, answer).await
 }
 

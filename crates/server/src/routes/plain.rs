@@ -24,6 +24,14 @@ pub struct Shown {
     pub details: bool,
 }
 
+/// What is wrong with a conversation is wrong with the field that it was made of here.
+pub fn about(field: &str, mut error: ApiError) -> ApiError {
+    if error.param.as_deref() == Some("messages") {
+        error.param = Some(field.to_owned());
+    }
+    error
+}
+
 /// The response of a request that runs.
 ///
 /// # Errors

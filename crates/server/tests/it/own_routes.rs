@@ -85,6 +85,9 @@ fn chat_answers_one_question() {
         assert!(answer["usage"]["completion_tokens"].as_u64() <= Some(9));
         assert_eq!(answer["jeton"]["parameters"]["frequency_penalty"]["value"], 0.9);
         refused(server, "/chat", &json!({"max_tokens": 9}), "prompt");
+        let long = "word ".repeat(3_000);
+        refused(server, "/chat", &json!({"prompt": long}), "prompt");
+        refused(server, "/generate", &json!({"inputs": long}), "inputs");
         refused(server, "/chat", &json!({"prompt": "x", "temperature": "hot"}), "temperature");
     });
 }
