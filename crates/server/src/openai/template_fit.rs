@@ -14,18 +14,63 @@ const PROBE: &str = "jeton_probe_value";
 pub fn fit(input: &mut ChatInput, template: &ChatTemplate) {
     let knows_developer = template.source().contains("developer");
     let has_calls = input.messages.iter().any(|message| message.get("tool_calls").is_some());
-    let wants_objects = has_calls && wants_objects(template, &input.special_tokens);
+    let form = if has_calls { CallForm::of(template) } else { CallForm::default() };
     for message in &mut input.messages {
         let Some(fields) = message.as_object_mut() else { continue };
         if !knows_developer && fields.get("role").is_some_and(|role| role == "developer") {
             fields.insert("role".to_owned(), Value::from("system"));
         }
-        if wants_objects {
-            for call in
-                fields.get_mut("tool_calls").and_then(Value::as_array_mut).into_iter().flatten()
-            {
-                parse_arguments(call);
-            }
+        if !form.null_content && fields.get("content").is_some_and(Value::is_null) {
+            fields.insert("content".to_owned(), Value::from(""));
+        }
+        if form.objects
+            && let Some(calls) = fields.get_mut("tool_calls").and_then(Value::as_array_mut)
+        {
+            calls.iter_mut().for_each(parse_arguments);
+        }
+    }
+}
+
+/// How a template wants a message that is a call.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct CallForm {
+    /// Arguments as an object, and not as the text of one.
+    objects: bool,
+    /// A content that is none, and not an empty text.
+    null_content: bool,
+}
+
+impl CallForm {
+    /// The first form in which the template writes the arguments as JSON: found by trying. A form
+    /// that it was not written for makes it fail, leave the call out, or write something else.
+    fn of(template: &ChatTemplate) -> CallForm {
+        let form = |objects, null_content| CallForm { objects, null_content };
+        let forms = [form(true, true), form(true, false), form(false, true), form(false, false)];
+        let is_written = |form: &CallForm| {
+            let rendered = template.render(&form.probe()).unwrap_or_default();
+            // Not within quotes of another kind: those are a program's own way of writing objects.
+            rendered.contains(PROBE) && !rendered.contains(&format!("'{PROBE}'"))
+        };
+        forms.into_iter().find(is_written).unwrap_or_default()
+    }
+
+    /// A conversation with a call in this form.
+    fn probe(self) -> ChatInput {
+        let arguments = json!({"probe": PROBE});
+        let arguments = if self.objects { arguments } else { arguments.to_string().into() };
+        let call = json!({"id": "abcdef123", "type": "function",
+            "function": {"name": "probe", "arguments": arguments}});
+        let content = if self.null_content { Value::Null } else { Value::from("") };
+        // Only that they are there counts.
+        let special_tokens = ["bos_token", "eos_token"].map(|name| (name.to_owned(), "".into()));
+        ChatInput {
+            messages: vec![
+                json!({"role": "user", "content": "x"}),
+                json!({"role": "assistant", "content": content, "tool_calls": [call]}),
+            ],
+            special_tokens: special_tokens.into_iter().collect(),
+            now: text::LocalTime::parse_iso("2026-01-01T00:00:00"),
+            ..ChatInput::default()
         }
     }
 }
@@ -38,27 +83,6 @@ fn parse_arguments(call: &mut Value) {
     if let Some(parsed) = parsed {
         *arguments = Value::Object(parsed);
     }
-}
-
-/// Whether the template writes arguments that are an object as the JSON that they are. One that
-/// puts texts together writes them in some other way, or fails.
-fn wants_objects(template: &ChatTemplate, special_tokens: &Map<String, Value>) -> bool {
-    let arguments = json!({"probe": PROBE});
-    let call = json!({"id": "abcdef123", "type": "function",
-        "function": {"name": "probe", "arguments": arguments}});
-    let input = ChatInput {
-        messages: vec![
-            json!({"role": "user", "content": "x"}),
-            json!({"role": "assistant", "content": "", "tool_calls": [call]}),
-        ],
-        special_tokens: special_tokens.clone(),
-        now: text::LocalTime::parse_iso("2026-01-01T00:00:00"),
-        ..ChatInput::default()
-    };
-    let Ok(rendered) = template.render(&input) else { return false };
-    // In JSON it stands in double quotes; a template without calls writes it nowhere, and one that
-    // takes the pairs apart writes it bare.
-    !rendered.contains(&format!("'{PROBE}'"))
 }
 
 #[cfg(test)]
@@ -98,5 +122,31 @@ mod tests {
         assert_eq!(text["function"]["arguments"], "{\"x\": 1}");
         let bare = with("{{ c.function.arguments }}");
         assert_eq!(bare["function"]["arguments"], "{\"x\": 1}");
+    }
+
+    #[test]
+    fn published_templates_get_what_they_were_written_for() {
+        let Some(folder) = std::env::var_os("JETON_CONFORMANCE") else {
+            eprintln!("skipped: JETON_CONFORMANCE is not set");
+            return;
+        };
+        let folder = std::path::Path::new(&folder).join("chat/templates");
+        for (name, objects) in [
+            ("qwen2.5-7b-instruct", true),
+            ("qwen3-0.6b", true),
+            ("hermes-2-pro-llama-3-8b", true),
+            ("mistral-nemo-2407", true),
+            ("llama-3.1-8b-instruct", true),
+            ("llama-3.2-3b-instruct", true),
+            ("functionary-v3.1", true),
+            ("deepseek-r1-distill-llama-8b", false),
+        ] {
+            let source = std::fs::read_to_string(folder.join(format!("{name}.jinja")));
+            let template = ChatTemplate::new(&source.expect("it is there")).expect("it parses");
+            let form = CallForm::of(&template);
+            assert_eq!(form.objects, objects, "{name}");
+            let rendered = template.render(&form.probe()).expect("it fits");
+            assert!(rendered.contains(&format!("\"probe\": \"{PROBE}\"")) || !objects, "{name}");
+        }
     }
 }

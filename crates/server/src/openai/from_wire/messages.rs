@@ -40,11 +40,13 @@ fn message(index: usize, value: &Value) -> Result<Value, RequestError> {
     message.insert("role".to_owned(), Value::from(role));
     let calls = if role == "assistant" { tool_calls(&fields)? } else { None };
     let content = match (content(&fields)?, role) {
-        (Some(text), _) => text,
-        (None, "assistant") => refusal(&fields)?.unwrap_or_default(),
+        (Some(text), _) => Value::from(text),
+        // Templates look for a content that is none where they write calls.
+        (None, "assistant") if calls.is_some() => Value::Null,
+        (None, "assistant") => Value::from(fields.text("refusal")?.unwrap_or_default()),
         (None, _) => return Err(fields.missing("content")),
     };
-    message.insert("content".to_owned(), Value::from(content));
+    message.insert("content".to_owned(), content);
     if let Some(name) = fields.short_text("name", NAME_BYTES_MAX)? {
         message.insert("name".to_owned(), Value::from(name));
     }
@@ -111,11 +113,6 @@ fn other_part(part: &Fields, kind: &str) -> RequestError {
     }
 }
 
-/// What an assistant said in place of a content.
-fn refusal(fields: &Fields) -> Result<Option<String>, RequestError> {
-    Ok(fields.text("refusal")?.map(str::to_owned))
-}
-
 /// The calls that an assistant made; none for none.
 fn tool_calls(fields: &Fields) -> Result<Option<Value>, RequestError> {
     if fields.get("function_call").is_some() {
@@ -168,7 +165,7 @@ mod tests {
         let expected = json!([
             {"role": "developer", "content": "Be brief.", "name": "boss"},
             {"role": "user", "content": "a\nb"},
-            {"role": "assistant", "content": "", "tool_calls": [call]},
+            {"role": "assistant", "content": null, "tool_calls": [call]},
             {"role": "tool", "content": "3", "tool_call_id": "call_1"},
             {"role": "assistant", "content": "Three.", "reasoning_content": "hm"},
             {"role": "assistant", "content": "No."},
