@@ -22,6 +22,7 @@ pub fn command(version: &'static str) -> Command {
         .subcommands([tokenize(), detokenize(), template(), logits(), sample()])
         .subcommand(commands::lint::command(generate()))
         .subcommands([commands::key::command(), commands::usage::command()])
+        .subcommand(commands::config::command())
 }
 
 fn generate() -> Command {

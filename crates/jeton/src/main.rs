@@ -94,6 +94,7 @@ fn run(name: &str, flags: &ArgMatches) -> Result<Outcome, Failure> {
         "lint" => commands::lint::run(flags),
         "key" => commands::key::run(flags).map(|()| Outcome::Done),
         "usage" => commands::usage::run(flags).map(|()| Outcome::Done),
+        "config" => commands::config::run(flags),
         "logits" => commands::logits::run(flags).map(|()| Outcome::Done),
         _ => commands::sample::run(flags).map(|()| Outcome::Done),
     }

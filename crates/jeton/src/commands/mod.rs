@@ -4,6 +4,7 @@ pub mod beam;
 pub mod bench;
 pub mod chat;
 pub mod compare;
+pub mod config;
 pub mod generate;
 pub mod inspect;
 pub mod key;

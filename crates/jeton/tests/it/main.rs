@@ -7,6 +7,7 @@ mod beams;
 mod choices;
 mod commands_page;
 mod compare;
+mod configuration;
 mod conformance;
 mod generating;
 mod linting;

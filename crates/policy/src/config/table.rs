@@ -143,7 +143,7 @@ static SERVER: Section = Section {
         Field::new("body_bytes_max", Shape::Integer(1024, 1 << 30), "8388608", "A request's body."),
         Field::new(
             "header_bytes_max",
-            Shape::Integer(1024, 1 << 20),
+            Shape::Integer(8192, 1 << 20),
             "32768",
             "A request's headers together.",
         ),
