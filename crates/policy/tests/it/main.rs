@@ -1,3 +1,4 @@
-//! Contracts of the truncation diagnosis over arbitrary text.
+//! Contracts of the truncation diagnosis over arbitrary text; refusals as clients know them.
 
+mod refusals;
 mod truncation;
