@@ -31,6 +31,12 @@ fn text() -> Value {
     json!({"type": "string"})
 }
 
+/// A stream; what its events hold is told in words, since programs differ in what a schema of a
+/// stream is a schema of.
+pub fn events() -> Value {
+    json!({"description": "Server-sent events, each with a chunk as JSON; the last is `[DONE]`."})
+}
+
 fn object() -> Value {
     json!({"type": "object"})
 }
@@ -67,7 +73,7 @@ const OPERATIONS: &[Operation] = &[
                 "messages": [{"role": "user", "content": "Write a short story about a cat."}]})
             },
         )),
-        gives: &[(JSON, || named("ChatCompletion")), ("text/event-stream", text)],
+        gives: &[(JSON, || named("ChatCompletion")), ("text/event-stream", events)],
         ..PLAIN
     },
     Operation {
@@ -81,7 +87,7 @@ const OPERATIONS: &[Operation] = &[
                 "seed": 7})
             },
         )),
-        gives: &[(JSON, || named("Completion")), ("text/event-stream", text)],
+        gives: &[(JSON, || named("Completion")), ("text/event-stream", events)],
         ..PLAIN
     },
     Operation {

@@ -1,6 +1,6 @@
 //! The routes that are Jeton's own: what each takes and gives.
 
-use super::operations::{Body, Gives, Operation, PLAIN};
+use super::operations::{Body, Gives, Operation, PLAIN, events};
 use serde_json::{Value, json};
 
 const JSON: &str = "application/json";
@@ -62,10 +62,7 @@ pub const OWN: &[Operation] = &[
             json!({"inputs": "Once upon a time",
                 "parameters": {"max_new_tokens": 30, "temperature": 0.7, "seed": 7}})
         }),
-        &[
-            (JSON, || object(&["generated_text", "usage", "jeton"])),
-            ("text/event-stream", || json!({"type": "string"})),
-        ],
+        &[(JSON, || object(&["generated_text", "usage", "jeton"])), ("text/event-stream", events)],
     ),
     post(
         "/chat",
@@ -74,10 +71,7 @@ pub const OWN: &[Operation] = &[
             json!({"prompt": "Summarize this document", "temperature": 0.8,
                 "frequency_penalty": 0.9, "max_tokens": 200})
         }),
-        &[
-            (JSON, || object(&["text", "usage", "jeton"])),
-            ("text/event-stream", || json!({"type": "string"})),
-        ],
+        &[(JSON, || object(&["text", "usage", "jeton"])), ("text/event-stream", events)],
     ),
     post(
         "/tokenize",
