@@ -36,7 +36,7 @@ pub enum LoadingError {
         /// Its path, or what it is called.
         name: String,
         /// Why not.
-        error: ServeError,
+        error: Box<ServeError>,
     },
     /// Two would have the same name.
     #[error("two models have the id `{id}`; give one of them another: `--model ID=PATH`")]
@@ -115,8 +115,10 @@ impl Opened {
         let ToServe { path, draft, kv_bytes, serve_as } = to_serve;
         let inside = || "the model inside the program".to_owned();
         let name = path.as_ref().map_or_else(inside, |path| path.display().to_string());
-        let failed =
-            |name: &str, error: ServeError| LoadingError::Model { name: name.to_owned(), error };
+        let failed = |name: &str, error: ServeError| LoadingError::Model {
+            name: name.to_owned(),
+            error: Box::new(error),
+        };
         let (model, loaded) = open(path.as_deref(), &serve_as.computing, &serve_as)
             .map_err(|error| failed(&name, error))?;
         let draft = match draft {
@@ -185,7 +187,7 @@ impl Opened {
             }
             Ok(ServedModel::with_engine(id, model, serve_as.computing, speculation, engine)?)
         };
-        started().map_err(|error| LoadingError::Model { name, error })
+        started().map_err(|error| LoadingError::Model { name, error: Box::new(error) })
     }
 }
 
