@@ -81,11 +81,13 @@ export function usagePage(root, _app) {
       note.textContent = "";
       const svg = await getText(`/v1/usage/plot.svg?${query}`);
       if (mine !== turn) return;
+      // Its ink is made for any ground; this one is known.
+      const inked = svg.replaceAll("#757575", getComputedStyle(note).color);
       // As an image it can neither run nor load anything.
       fill(
         plot,
         element("img", {
-          src: `data:image/svg+xml,${encodeURIComponent(svg)}`,
+          src: `data:image/svg+xml,${encodeURIComponent(inked)}`,
           alt: "Tokens asked for and used over time; the table above has the numbers",
         }),
       );

@@ -1,0 +1,83 @@
+// Makes the pictures of docs/PLAYGROUND.md and the README: `node pictures.js` after a release build.
+// They are what the page shows, with the model inside.
+
+import { mkdir } from "node:fs/promises";
+import { join, resolve } from "node:path";
+import {
+  answered,
+  chooseLength,
+  openPage,
+  say,
+  startBrowser,
+  startServer,
+  tokensOf,
+} from "./pages/harness.js";
+
+const CONFIG = `
+models:
+  - id: jeton-tiny
+    prices: {prompt: 0.10, cached_prompt: 0.05, thinking: 0.40, answer: 0.40}
+currency: EUR
+presets: {short: 50, medium: 150, long: 500}
+limits:
+  max_tokens: {min: 1, max: 600}
+  over_limit: clamp
+`;
+const FOLDER = resolve(import.meta.dirname, "../../docs/pictures");
+
+const server = await startServer({ config: CONFIG });
+const browser = await startBrowser();
+await mkdir(FOLDER, { recursive: true });
+
+/**
+ * @param {string} name
+ * @param {Parameters<typeof openPage>[2]} look
+ * @param {(page: import("playwright-core").Page) => Promise<void>} prepare
+ */
+async function picture(name, look, prepare) {
+  const { page, close } = await openPage(browser, server.url, look);
+  await prepare(page);
+  await page.screenshot({ path: join(FOLDER, `${name}.png`) });
+  await close();
+}
+
+/** @param {import("playwright-core").Page} page */
+async function talk(page) {
+  await page.locator("[data-knob=seed] input").evaluate((input) => {
+    /** @type {HTMLInputElement} */ (input).value = "4";
+    input.dispatchEvent(new Event("input"));
+  });
+  await chooseLength(page, "Exact");
+  await page.getByLabel("Exact limit in tokens").fill("5000");
+  await say(page, "Tell me a story about a fox.");
+  await answered(page, 1);
+  await chooseLength(page, "Short");
+  await say(page, "Now a story about a lighthouse.");
+  await answered(page, 2);
+}
+
+await picture("chat", {}, talk);
+await picture("small", { width: 360, theme: "dark" }, talk);
+await picture("compare", { theme: "dark", hash: "#/compare" }, async (page) => {
+  await page.getByRole("button", { name: "Run", exact: true }).click();
+  await page.getByRole("button", { name: "Run", exact: true }).waitFor();
+});
+await picture("limits", { hash: "#/compare/limits" }, async (page) => {
+  await page.getByRole("button", { name: "Run once" }).click();
+  await page.getByRole("button", { name: "Run once" }).waitFor();
+  await page.getByRole("slider", { name: "Limit in tokens" }).focus();
+  for (let step = 0; step < 9; step += 1) await page.keyboard.press("ArrowRight");
+});
+await picture("trace", { hash: "#/trace" }, async (page) => {
+  await page.getByRole("button", { name: "Trace", exact: true }).click();
+  await page.getByRole("button", { name: "Trace", exact: true }).waitFor();
+  const shares = await tokensOf(page).evaluateAll((all) =>
+    all.map((one) => Number(one.style.getPropertyValue("--heat"))),
+  );
+  await tokensOf(page)
+    .nth(shares.findIndex((heat, index) => index > 40 && heat > 0.5))
+    .click();
+});
+
+await browser.close();
+await server.stop();
