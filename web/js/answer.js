@@ -32,7 +32,7 @@
  * @property {number | null} firstMs  when the first text came
  * @property {number | null} endedMs
  * @property {boolean} stopped  by the person
- * @property {{text: string, thinking: string} | null} shownBefore  of the answer that is gone on with
+ * @property {{text: number, thinking: number}} before  characters of the answer that is gone on with
  * @property {{message: string, code: string | null, param: string | null, status: number} | null} error
  */
 
@@ -56,38 +56,24 @@ export function newAnswer(startedMs = null) {
     firstMs: null,
     endedMs: null,
     stopped: false,
-    shownBefore: null,
+    before: { text: 0, thinking: 0 },
     error: null,
   };
 }
 
 /**
- * An answer that goes on from an older one, whose text comes again in one piece.
+ * An answer that goes on from an older one: only what is new comes, and at the end `jeton.resumed`
+ * says what stands before it.
  * @param {Answer} old
  * @param {number} startedMs
  * @returns {Answer}
  */
 export function continued(old, startedMs) {
   const counts = tokenCounts(old);
-  const answer = newAnswer(startedMs);
-  answer.chunks = Math.max(0, counts.total - 1);
-  answer.thinkingChunks = Math.max(0, counts.thinking - 1);
-  return { ...answer, shownBefore: { text: old.text, thinking: old.thinking }, model: old.model };
-}
-
-/**
- * The text to show: of an answer that is gone on with never less than was there before.
- * @param {Answer} answer
- * @returns {{text: string, thinking: string}}
- */
-export function shownText(answer) {
-  const { text, thinking, shownBefore } = answer;
-  if (
-    !shownBefore ||
-    text.length + thinking.length >= shownBefore.text.length + shownBefore.thinking.length
-  )
-    return { text, thinking };
-  return shownBefore;
+  const { text, thinking, model } = old;
+  const chunks = { chunks: counts.total, thinkingChunks: counts.thinking };
+  const before = { text: text.length, thinking: thinking.length };
+  return { ...newAnswer(startedMs), ...chunks, text, thinking, before, model };
 }
 
 /**
@@ -124,7 +110,14 @@ export function take(answer, chunk, nowMs) {
  */
 function takeExtras(answer, jeton, delta) {
   if (!jeton) return;
-  const { token, tokens, ...rest } = jeton;
+  const { token, tokens, resumed, ...rest } = jeton;
+  if (resumed) {
+    const { text, thinking } = answer.before;
+    answer.text = (resumed.text ?? "") + answer.text.slice(text);
+    answer.thinking = (resumed.thinking_text ?? "") + answer.thinking.slice(thinking);
+    answer.before = { text: resumed.text?.length ?? 0, thinking: resumed.thinking_text?.length ?? 0 };
+    answer.jeton.resumed = { tokens: resumed.tokens };
+  }
   for (const one of tokens ?? (token ? [token] : [])) answer.steps.push(stepOf(one, delta));
   Object.assign(answer.jeton, rest);
 }

@@ -1,6 +1,6 @@
 // The chat page: conversations, the thread, the composer, the settings.
 
-import { continued, newAnswer, shownText, tokenCounts, tokensPerSecond } from "./answer.js";
+import { continued, newAnswer, tokenCounts, tokensPerSecond } from "./answer.js";
 import { postJson } from "./api.js";
 import { AnswerView, userTurn } from "./chat_turn.js";
 import { composer } from "./composer.js";
@@ -251,8 +251,7 @@ class ChatPage {
   }
 
   /**
-   * The same text and more of it, from its saved state: the server sends the old text again, then
-   * the new.
+   * The same text and more of it, from its saved state.
    * @param {number} index
    * @param {AnswerView} view
    * @param {number} limit
@@ -291,7 +290,6 @@ class ChatPage {
     );
     this.running = null;
     this.composer.setRunning(false);
-    Object.assign(done, shownText(done), { shownBefore: null });
     conversation.turns[index].text = done.text;
     conversation.turns[index].answer = { ...done, steps: [] };
     this.keep(conversation);

@@ -1,6 +1,6 @@
 // One answer on the page: thought, text, what was decided about it, how it ended, and what to do next.
 
-import { canContinue, limitOf, shownText, tokenCounts, tokensPerSecond } from "./answer.js";
+import { canContinue, limitOf, tokenCounts, tokensPerSecond } from "./answer.js";
 import { element, fill, icon } from "./dom.js";
 import { count, duration, money, plural, rate } from "./format.js";
 import { MarkdownView } from "./markdown_view.js";
@@ -73,7 +73,7 @@ export class AnswerView {
   show(answer, isRunning) {
     this.showHead(answer);
     this.showThought(answer, isRunning);
-    const { text } = shownText(answer);
+    const { text } = answer;
     this.markdown.show(text);
     // Beside a thought an empty line would only move when the thought's own line comes.
     this.text.hidden = text === "" && (!isRunning || answer.thinking !== "");
@@ -100,7 +100,7 @@ export class AnswerView {
    * @param {boolean} isRunning
    */
   showThought(answer, isRunning) {
-    const { text, thinking } = shownText(answer);
+    const { text, thinking } = answer;
     if (thinking === "") return;
     this.thought.hidden = false;
     const counts = tokenCounts(answer);
@@ -185,7 +185,7 @@ export class AnswerView {
       (answer.firstMs !== null && answer.startedMs !== null
         ? answer.firstMs - answer.startedMs
         : null);
-    const resumed = answer.usage?.completion_tokens_details?.resumed_tokens;
+    const resumed = answer.jeton.resumed?.tokens;
     const facts = [
       countsInWords(tokenCounts(answer)),
       resumed ? `${count(resumed)} of them from before` : null,

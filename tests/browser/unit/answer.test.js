@@ -5,7 +5,6 @@ import {
   continued,
   limitOf,
   newAnswer,
-  shownText,
   take,
   tokenCounts,
   tokensPerSecond,
@@ -55,15 +54,18 @@ test("the end brings exact counts, and a state to go on with", () => {
   assert.ok(!canContinue(answer));
 });
 
-test("an answer that is gone on with never shows less than before", () => {
+test("an answer that is gone on with begins with what was there", () => {
   const old = streamed();
   const more = continued(old, 100);
-  assert.equal(shownText(more).text, "<b>hi</b>");
-  take(more, delta({ reasoning_content: "hm" }), 110);
-  assert.equal(shownText(more).text, "<b>hi</b>");
-  take(more, delta({ content: "<b>hi</b>" }), 110);
+  assert.equal(more.text, "<b>hi</b>");
   take(more, delta({ content: " there" }), 120);
-  assert.deepEqual(shownText(more), { text: "<b>hi</b> there", thinking: "hm" });
+  assert.equal(more.text, "<b>hi</b> there");
+  // What could still have become a stop text comes again with what is new.
+  const resumed = { text: "<b>hi</b>", thinking_text: "h", tokens: 3 };
+  take(more, { choices: [], jeton: { resumed } }, 130);
+  assert.deepEqual([more.text, more.thinking], ["<b>hi</b> there", "h"]);
+  assert.equal(more.jeton.resumed.tokens, 3);
+  assert.equal(tokenCounts(more).total, 4);
 });
 
 test("a traced token is flat, whatever carries it", () => {
