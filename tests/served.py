@@ -74,6 +74,8 @@ class Served:
 
     def __exit__(self, *_):
         self.stop()
+        self.process.stdout and self.process.stdout.close()
+        self.log.close()
         self.folder.cleanup()
 
     def _printed_url(self, seconds):

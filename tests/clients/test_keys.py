@@ -15,7 +15,7 @@ from served import JETON, Served
 
 CONFIG = """
 ledger:
-  path: {folder}/ledger.sqlite
+  path: {folder}/ledger.db
 plans:
   small:
     requests_per_minute: 2
@@ -29,12 +29,13 @@ class Keys(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory(prefix="keys-")
         config = pathlib.Path(cls.folder.name) / "jeton.yaml"
+        ledger = config.with_name("ledger.db")
         config.write_text(CONFIG.format(folder=cls.folder.name))
         command = [JETON, "key", "create", "somebody", "--plan", "small", "--json"]
         done = subprocess.run(
-            [*command, "--config", config], capture_output=True, text=True, check=True
+            [*command, "--ledger", ledger], capture_output=True, text=True, check=True
         )
-        cls.secret = json.loads(done.stdout)["secret"]
+        cls.secret = json.loads(done.stdout)["key"]
         cls.server = Served.jeton("--config", config)
 
     @classmethod

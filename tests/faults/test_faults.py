@@ -90,6 +90,12 @@ class Clients:
             with self.lock:
                 self.unclean.append(request_id)
 
+    def wait_for(self, count, seconds=60):
+        """Until so many final events have arrived."""
+        deadline = time.monotonic() + seconds
+        while len(self.delivered) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+
     def stop(self):
         self.ended.set()
         for thread in self.threads:
@@ -104,15 +110,15 @@ class Faults(unittest.TestCase):
         self.write_config()
 
     def write_config(self, more=""):
-        ledger = pathlib.Path(self.folder.name) / "ledger.sqlite"
-        self.config.write_text(f"ledger:\n  path: {ledger}\n{more}")
+        self.ledger = pathlib.Path(self.folder.name) / "ledger.db"
+        self.config.write_text(f"ledger:\n  path: {self.ledger}\n{more}")
 
     def serve(self):
         return Served.jeton("--config", self.config)
 
     def accounts(self):
         """Request ids in the ledger, as its own export tells them."""
-        command = [JETON, "usage", "export", "--jsonl", "--config", self.config]
+        command = [JETON, "usage", "export", "--jsonl", "--ledger", self.ledger]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
         return [json.loads(line)["request_id"] for line in done.stdout.splitlines()]
 
@@ -122,12 +128,13 @@ class Faults(unittest.TestCase):
         for _ in range(KILLS):
             with self.serve() as server:
                 clients = Clients(server.url, CLIENTS)
-                time.sleep(0.5 + draws.random())
+                clients.wait_for(5)
+                time.sleep(draws.random())
                 server.kill()
                 clients.stop()
                 delivered += clients.delivered
         counts = collections.Counter(self.accounts())
-        self.assertGreater(len(delivered), 10 * KILLS)
+        self.assertGreaterEqual(len(delivered), 5 * KILLS)
         self.assertEqual(len(set(delivered)), len(delivered))
         missing = [one for one in delivered if counts[one] == 0]
         self.assertEqual(missing, [], f"{len(missing)} of {len(delivered)} not in the ledger")
@@ -136,7 +143,7 @@ class Faults(unittest.TestCase):
     def test_a_stop_lets_streams_end_and_exits_well(self):
         with self.serve() as server:
             clients = Clients(server.url, CLIENTS)
-            time.sleep(1.0)
+            clients.wait_for(5)
             server.signal(signal.SIGTERM)
             clients.ended.set()
             self.assertEqual(server.stop(), 0, server.tail())
