@@ -40,6 +40,10 @@ class Stream(threading.Thread):
         self.failure = None
         self.is_over = False
 
+    @staticmethod
+    def has_text(line):
+        return any(choice["text"] for choice in json.loads(line[6:])["choices"])
+
     def run(self):
         try:
             connection = http.client.HTTPConnection(self.netloc, timeout=900)
@@ -49,7 +53,8 @@ class Stream(threading.Thread):
             if response.status != 200:
                 raise RuntimeError(f"{response.status}: {response.read()[:300]!r}")
             for line in response:
-                if line.startswith(b"data: {"):
+                # The first event tells the limits and has no text.
+                if line.startswith(b"data: {") and self.has_text(line):
                     self.times.append(time.monotonic())
                 if self.is_over:
                     break
@@ -96,8 +101,8 @@ def measure(server, args, draws):
     before = [gap for stream in streams for gap in gaps_ms(stream.times, begin, arrival)]
     beside = [gap for stream in streams for gap in gaps_ms(stream.times, arrival, first_token)]
     return {
-        "tpot_before_ms": statistics.median(before),
-        "tpot_beside_ms": statistics.median(beside) if beside else float("nan"),
+        "tpot_before_ms": statistics.fmean(before),
+        "tpot_beside_ms": statistics.fmean(beside) if beside else float("nan"),
         "longest_gap_ms": max(beside, default=float("nan")),
         "ttft_s": first_token - arrival,
         "tokens_beside": sum(

@@ -14,8 +14,10 @@ pub const KV_BLOCK_TOKENS_MAX: usize = 1024;
 pub const KV_BLOCKS_MAX: usize = 1 << 24;
 
 /// Rows computed in a step, at most. More rows use the processor better, and make everyone's next
-/// token wait longer: a step is the unit in which sequences wait for each other.
-pub const STEP_TOKENS_MAX: usize = 512;
+/// token wait longer: a step is the unit in which sequences wait for each other, and in which newcomers,
+/// cancels and deadlines are seen. A prompt of 1,024 tokens costs 5.8 s of a core in steps of 64
+/// rows, and 5.2 to 5.6 s in steps of 128, 256 or 512 (0.6 billion 8-bit weights).
+pub const STEP_TOKENS_MAX: usize = 256;
 
 /// Rows of prompts in a step in which others decode, at most. With a model of 0.6 billion 8-bit
 /// weights and 7 who decode, 64 rows make a step 4.2 times as long and compute prompts at 94 % of
@@ -39,7 +41,9 @@ pub const OWNER_LEAD_MAX: u64 = 16_384;
 /// begins again like a new one.
 pub const OWNERS_REMEMBERED_MAX: usize = 1024;
 
-/// Sequences that run at once. Each needs a row in every step.
+/// Sequences that run at once. Each needs a row in every step. With 0.6 billion 8-bit weights a
+/// step costs some 38 ms of a core and 3 ms per row: 32 rows give 72 % of all that a machine can
+/// compute, 64 rows 83 %, 128 rows 91 %, while each answer slows down in proportion.
 pub const SEQUENCES_MAX: usize = 64;
 
 /// Requests that wait. Each holds its prompt in memory; who would wait behind more than these is
@@ -195,7 +199,7 @@ mod tests {
             EngineConfig { step_tokens_max: 0, ..good.clone() },
             EngineConfig { prefill_tokens_beside_decode: 0, ..good.clone() },
             EngineConfig { sequences_max: 0, ..good.clone() },
-            EngineConfig { sequences_max: 513, ..good.clone() },
+            EngineConfig { sequences_max: STEP_TOKENS_MAX + 1, ..good.clone() },
             EngineConfig { queue_requests_max: usize::MAX, ..good.clone() },
             EngineConfig { draft_tokens_max: 17, ..good.clone() },
         ];
