@@ -14,9 +14,9 @@ pub const KV_BLOCK_TOKENS_MAX: usize = 1024;
 pub const KV_BLOCKS_MAX: usize = 1 << 24;
 
 /// Rows computed in a step, at most. More rows use the processor better, and make everyone's next
-/// token wait longer: a step is the unit in which sequences wait for each other, and in which newcomers,
-/// cancels and deadlines are seen. A prompt of 1,024 tokens costs 5.8 s of a core in steps of 64
-/// rows, and 5.2 to 5.6 s in steps of 128, 256 or 512 (0.6 billion 8-bit weights).
+/// token wait longer: a step is the unit in which sequences wait for each other, and in which
+/// newcomers, cancels and deadlines are seen. A prompt of 1,024 tokens costs 5.8 s of a core in
+/// steps of 64 rows, and 5.2 to 5.6 s in steps of 128, 256 or 512 (0.6 billion 8-bit weights).
 pub const STEP_TOKENS_MAX: usize = 256;
 
 /// Rows of prompts in a step in which others decode, at most. With a model of 0.6 billion 8-bit
