@@ -2,9 +2,9 @@
 //!
 //! A template writes its control tokens as text, so a rendered prompt is encoded with special
 //! tokens recognized. Who types `<|im_end|>` into a message would end the message. So each such
-//! place is replaced by a mark before the template runs; after it, marks become the typed text again
-//! and are encoded as text. The assistant's own messages are left alone: templates look for the
-//! marks of thoughts in them.
+//! place is replaced by a mark before the template runs; after it, marks become the typed text
+//! again and are encoded as text. The assistant's own messages are left alone: templates look for
+//! the marks of thoughts in them.
 
 use crate::error::RequestError;
 use crate::open_model::OpenModel;
