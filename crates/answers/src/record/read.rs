@@ -6,6 +6,7 @@ use crate::json_numbers::to_f64;
 use crate::{param_values, structured};
 use engine::TextOptions;
 use model::TokenId;
+use sampling::params::{Kind as ParamKind, ParamSpec, ParamValue};
 use serde_json::Value;
 use std::io::Read;
 
@@ -45,9 +46,8 @@ pub fn record_from_json(json: &Value, kinds: &[Kind]) -> Result<Record, String> 
         return Err("`sha256` does not fit: the file was changed after it was written".to_owned());
     }
     let parameters = field(json, "parameters", Value::as_object)?;
-    let parameters = parameters
-        .iter()
-        .filter_map(|(name, value)| Some((name.clone(), param_values::from_json(value)?)));
+    let parameters =
+        parameters.iter().filter_map(|(name, value)| Some((name.clone(), parameter(name, value)?)));
     let flags = field(json, "text", Some)?;
     let choices = field(json, "choices", Value::as_array)?;
     if choices.is_empty() || choices.len() > CHOICES_MAX {
@@ -72,6 +72,16 @@ pub fn record_from_json(json: &Value, kinds: &[Kind]) -> Result<Record, String> 
         eos_ids: field(json, "eos_ids", ids)?,
         choices: choices.iter().map(choice).collect::<Result<_, String>>()?,
     })
+}
+
+/// A parameter's value; whole numbers are written without a point, whatever the parameter is.
+fn parameter(name: &str, value: &Value) -> Option<ParamValue> {
+    let is_float =
+        ParamSpec::find(name).is_some_and(|spec| matches!(spec.kind, ParamKind::Float { .. }));
+    match param_values::from_json(value)? {
+        ParamValue::Int(whole) if is_float => Some(ParamValue::Float(whole as f64)),
+        value => Some(value),
+    }
 }
 
 fn choice(json: &Value) -> Result<Choice, String> {

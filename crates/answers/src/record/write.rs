@@ -101,7 +101,26 @@ impl Record {
             "eos_ids": self.eos_ids,
             "choices": self.choices.iter().map(choice).collect::<Vec<_>>(),
         });
+        whole_numbers(&mut json);
         json["sha256"] = Value::from(digest(&json));
         json
+    }
+}
+
+/// Writes whole numbers without a point. A program that reads the file and writes it again may know
+/// one kind of number only, as JavaScript does: the digest has to fit afterwards too.
+fn whole_numbers(value: &mut Value) {
+    /// Below it every whole number is one of its own.
+    const WHOLE_MAX: f64 = (1_u64 << 53) as f64;
+    match value {
+        Value::Number(number) if number.is_f64() => {
+            let whole = number.as_f64().filter(|n| n.fract() == 0.0 && n.abs() <= WHOLE_MAX);
+            if let Some(whole) = whole {
+                *value = Value::from(whole as i64);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(whole_numbers),
+        Value::Object(entries) => entries.values_mut().for_each(whole_numbers),
+        _ => {}
     }
 }
