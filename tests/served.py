@@ -165,12 +165,16 @@ class Served:
         """Asks it to end; gives its exit code."""
         if self.process.poll() is None:
             self.signal(signal.SIGTERM)
-            try:
-                self.process.wait(seconds)
-            except subprocess.TimeoutExpired:
-                self.kill()
-                raise
-        return self.process.returncode
+        return self.wait(seconds)
+
+    def wait(self, seconds=60):
+        """Waits for its end, which was asked for before; gives its exit code. A second signal would
+        have it leave everything as it is."""
+        try:
+            return self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self):
         """Ends it at once, as a power cut would."""

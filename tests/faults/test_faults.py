@@ -1,11 +1,13 @@
 """What must hold when things go wrong: kills, stops, new settings under load, crowds."""
 
 import collections
+import contextlib
 import http.client
 import json
 import pathlib
 import random
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,8 @@ from served import JETON, Served, load
 
 KILLS = 5
 CLIENTS = 12
+STALLED = 6
+STALL_ROUNDS = 5
 
 
 class Clients:
@@ -72,7 +76,7 @@ class Clients:
 
     def read_stream(self, response):
         """The final event of a stream is the chunk that says why it ended."""
-        request_id, is_final, is_done = None, False, False
+        request_id, is_final, is_done, error = None, False, False, None
         while line := response.readline():
             if not line.startswith(b"data: "):
                 continue
@@ -81,6 +85,7 @@ class Clients:
                 continue
             chunk = json.loads(line[6:])
             request_id = request_id or chunk.get("jeton", {}).get("request_id")
+            error = error or chunk.get("error")
             ended = [choice.get("finish_reason") for choice in chunk.get("choices", [])]
             if any(ended) and not is_final:
                 is_final = True
@@ -88,7 +93,7 @@ class Clients:
                     self.delivered.append(request_id)
         if not is_done:
             with self.lock:
-                self.unclean.append(request_id)
+                self.unclean.append((request_id, error or "closed without [DONE]"))
 
     def wait_for(self, count, seconds=60):
         """Until so many final events have arrived."""
@@ -100,6 +105,38 @@ class Clients:
         self.ended.set()
         for thread in self.threads:
             thread.join()
+
+
+def stalled_reader(server):
+    """Asks for a stream far longer than what the kernel keeps for both sides, and reads only how it
+    begins."""
+    asked = {
+        "messages": [{"role": "user", "content": "Tell me a story."}],
+        **{"stream": True, "max_tokens": 900, "ignore_eos": True, "n": 2, "trace": True},
+    }
+    body = json.dumps(asked).encode()
+    address = urllib.parse.urlsplit(server.url)
+    reader = socket.socket()
+    reader.settimeout(120)
+    # What it takes unread must not hide that nobody reads.
+    reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    reader.connect((address.hostname, address.port))
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: {address.netloc}\r\n"
+    head += f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    reader.sendall(head.encode() + body)
+    beginning = reader.recv(15, socket.MSG_WAITALL)
+    if beginning != b"HTTP/1.1 200 OK":
+        raise AssertionError(beginning + reader.recv(2000))
+    return reader
+
+
+def rest_of(reader):
+    """What had arrived by the time that the connection was closed or reset."""
+    rest = bytearray()
+    with reader, contextlib.suppress(ConnectionError):
+        while piece := reader.recv(1 << 16):
+            rest += piece
+    return bytes(rest)
 
 
 class Faults(unittest.TestCase):
@@ -141,12 +178,14 @@ class Faults(unittest.TestCase):
         self.assertEqual([one for one, count in counts.items() if count > 1], [])
 
     def test_a_stop_lets_streams_end_and_exits_well(self):
+        # More time to end than the slowest machine needs: no stream may be cut off here.
+        self.write_config("server:\n  shutdown_drain_s: 600\n")
         with self.serve() as server:
             clients = Clients(server.url, CLIENTS)
             clients.wait_for(5)
             server.signal(signal.SIGTERM)
             clients.ended.set()
-            self.assertEqual(server.stop(), 0, server.tail())
+            self.assertEqual(server.wait(660), 0, server.tail())
             clients.stop()
         self.assertEqual(clients.unclean, [])
         self.assertGreater(len(clients.delivered), 0)
@@ -195,6 +234,22 @@ class Faults(unittest.TestCase):
             self.assertEqual(problems, [], json.dumps(told, indent=1))
             self.assertGreater(told["vanished"], 0)
             self.assertGreater(told["slow_whole"], 0)
+            self.assertEqual(server.stop(), 0, server.tail())
+
+    def test_readers_that_stop_reading_are_cut_off_and_give_their_memory_back(self):
+        self.write_config("server:\n  write_timeout_s: 0.5\n")
+        with self.serve() as server:
+            sizes = []
+            for _ in range(STALL_ROUNDS):
+                readers = [stalled_reader(server) for _ in range(STALLED)]
+                # The connection that asks for the figures is one itself.
+                self.wait_for(lambda: server.metric("jeton_connections_open") <= 1, seconds=120)
+                self.assertEqual(crowd.idle(server), 0)
+                for reader in readers:
+                    self.assertNotIn(b"[DONE]", rest_of(reader))
+                sizes.append(server.rss_bytes())
+            told = [f"{size / 2**20:.0f} MiB" for size in sizes]
+            self.assertLess(sizes[-1], sizes[1] + crowd.GROWTH_BYTES, told)
             self.assertEqual(server.stop(), 0, server.tail())
 
     def test_random_arrivals_beyond_what_it_can_do_are_refused_with_a_time(self):

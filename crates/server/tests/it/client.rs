@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Longest time that a test waits for bytes. Only a failing test gets there.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A server on a free port that has no model: for what comes before one is asked.
 pub fn serve(settings: Server) -> Running {

@@ -7,4 +7,5 @@ mod openai;
 mod own_routes;
 mod plain_paths;
 mod service;
+mod stalled;
 mod stopping;
