@@ -13,8 +13,8 @@ fn row(situation: &str) -> Option<Value> {
     };
     let text = std::fs::read_to_string(format!("{folder}/openai/errors.json")).expect("the file");
     let errors: Value = serde_json::from_str(&text).expect("JSON");
-    let rows = errors["rows"].as_array().expect("rows").iter();
-    let row = rows.filter(|row| row["situation"] == situation).next().cloned();
+    let mut rows = errors["rows"].as_array().expect("rows").iter();
+    let row = rows.find(|row| row["situation"] == situation).cloned();
     Some(row.unwrap_or_else(|| panic!("no row for {situation:?}")))
 }
 
