@@ -70,8 +70,13 @@ def growth(samples):
 
 def crowd(server, args):
     """Puts the crowd on; gives what happened and what is wrong with it."""
-    # One request first, so that what is made once is not taken for growth.
-    load(server.url, "--prompt-tokens", 16, "--output-tokens", 4)
+    # Every client once first, so that what is made once (connections, keys and values, buffers) is
+    # not taken for growth.
+    load(
+        server.url,
+        *["--streams", args.streams, "--prompt-tokens", args.prompt, "--output-tokens", args.output],
+        *["--retries", 1000, "--prompts", args.prompts],
+    )
     before = idle(server)
     memory = Memory(server, max(0.2, args.minutes * 60 / 500))
     memory.start()
