@@ -74,8 +74,8 @@ def crowd(server, args):
     # not taken for growth.
     load(
         server.url,
-        *["--streams", args.streams, "--prompt-tokens", args.prompt, "--output-tokens", args.output],
-        *["--retries", 1000, "--prompts", args.prompts],
+        *["--streams", args.streams, "--prompts", args.prompts, "--retries", 1000],
+        *["--prompt-tokens", args.prompt, "--output-tokens", args.output],
     )
     before = idle(server)
     memory = Memory(server, max(0.2, args.minutes * 60 / 500))
@@ -140,7 +140,8 @@ def main():
         args.json.write_text(json.dumps(told, indent=1))
     memory = told.pop("memory_mib")
     print(json.dumps(told, indent=1))
-    print("memory, MiB:", " ".join(f"{at:.0f}s:{size}" for at, size in memory[:: max(1, len(memory) // 20)]))
+    shown = memory[:: max(1, len(memory) // 20)]
+    print("memory, MiB:", " ".join(f"{at:.0f}s:{size}" for at, size in shown))
     print("\n".join(problems) or "nothing wrong")
     sys.exit(1 if problems else 0)
 
