@@ -3,7 +3,7 @@
 
 use crate::error::ErrorCode;
 use crate::guard::caller::WhoAsks;
-use crate::guard::request_id::{RequestId, X_REQUEST_ID};
+use crate::guard::request_id::{EntryId, RequestId, X_REQUEST_ID};
 use crate::listen::Peer;
 use crate::open_requests::OpenRequest;
 use crate::site::Site;
@@ -33,6 +33,7 @@ pub async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Ne
         status: StatusCode::OK,
         error: None,
         key: None,
+        entry: None,
         header_ms: None,
         complete: false,
     };
@@ -43,6 +44,7 @@ pub async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Ne
         .extensions()
         .get::<WhoAsks>()
         .and_then(|who| who.0.as_ref().map(|caller| caller.key_id.clone()));
+    entry.entry = response.extensions_mut().remove::<EntryId>();
     if let Some(code) = &entry.error {
         site.metrics.refused(entry.status.as_u16(), code);
     }
@@ -63,6 +65,8 @@ struct Entry {
     status: StatusCode,
     error: Option<Cow<'static, str>>,
     key: Option<String>,
+    /// None for what is not in the ledger.
+    entry: Option<EntryId>,
     /// None when the client left before there was an answer.
     header_ms: Option<f64>,
     complete: bool,
@@ -79,6 +83,7 @@ impl Drop for Entry {
             status = self.status.as_u16(),
             error = self.error.as_deref(),
             key = self.key.as_deref(),
+            entry = self.entry.as_ref().map(|entry| entry.0.as_str()),
             peer = self.peer.map(|peer| tracing::field::display(peer.0.ip())),
             header_ms = self.header_ms.map(|ms| (ms * 10.0).round() / 10.0),
             total_ms = (total_ms * 10.0).round() / 10.0,

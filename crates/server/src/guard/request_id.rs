@@ -32,6 +32,11 @@ impl RequestId {
     }
 }
 
+/// The ledger's name for what a request asked. Routes put it on their response, so that a line of
+/// the log leads to the account.
+#[derive(Clone, Debug)]
+pub struct EntryId(pub String);
+
 /// `req_` and 32 hexadecimal digits: a keyed hash of a counter. The standard library draws the keys
 /// at random when the process starts, so ids of two runs do not meet.
 fn new_id() -> HeaderValue {

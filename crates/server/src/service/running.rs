@@ -2,6 +2,7 @@
 
 use super::clerk::shutting_down;
 use crate::error::ApiError;
+use crate::guard::EntryId;
 use answers::answer::Answer;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
@@ -57,8 +58,9 @@ pub struct Told {
 }
 
 impl Told {
-    /// The response with what is left of the key's rates.
+    /// The response with what is left of the key's rates, and with its name for the log.
     pub fn with_headers(&self, mut response: Response) -> Response {
+        response.extensions_mut().insert(EntryId(self.request_id.clone()));
         response.headers_mut().extend(self.headers.iter().cloned());
         response
     }
