@@ -15,8 +15,19 @@ const USAGE: &[Part] = &[
     ("group_by", "query", "Words with commas between: key, model, route, tag, class, day, ..."),
     ("limit", "query", "How many rows at most; 100 where nothing is said."),
     ("model", "query", "Only of this model."),
+    ("route", "query", "Only of this route, such as /v1/chat/completions."),
     ("key", "query", "Only of the key with this id; for those who may see others' accounts."),
+    ("key_name", "query", "Only of keys with this name; likewise."),
+    ("plan", "query", "Only of keys of this plan."),
     ("tag", "query", "Only with this tag."),
+    ("scenario", "query", "Only of this scenario."),
+    ("class", "query", "Only of this class: chat, summary, code, json or thinking."),
+    ("preset", "query", "Only with this preset."),
+    (
+        "finish_reason",
+        "query",
+        "Only those that ended for this reason: stop, length or tool_calls.",
+    ),
     ("status", "query", "Only those that ended so: done, cancelled, failed or rejected."),
 ];
 

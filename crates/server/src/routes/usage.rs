@@ -36,6 +36,25 @@ pub fn routes() -> Router<Arc<Site>> {
 
 type Words = HashMap<String, String>;
 
+/// The words of a query. Both routes know all of them, so that one query asks for both.
+const WORDS: [&str; 15] = [
+    "group_by",
+    "limit",
+    "since_ms",
+    "before_ms",
+    "key",
+    "key_name",
+    "plan",
+    "model",
+    "route",
+    "tag",
+    "scenario",
+    "class",
+    "preset",
+    "finish_reason",
+    "status",
+];
+
 async fn usage(
     State(site): State<Arc<Site>>,
     who: WhoAsks,
@@ -114,6 +133,12 @@ fn stacked(usage: &Usage, names: &[String], hourly: bool) -> Result<String, plot
 
 /// Which entries the query means, and whoever asks may see.
 fn filter(words: &Words, who: &WhoAsks) -> Result<Filter, ApiError> {
+    // A filter with a slip in its name would count everything.
+    if let Some(word) = words.keys().filter(|word| !WORDS.contains(&word.as_str())).min() {
+        let shown: String = word.chars().take(64).collect();
+        let message = format!("`{shown}` is no word of this query; there are {}", WORDS.join(", "));
+        return Err(ApiError::parameter(shown, message));
+    }
     let word = |name: &str| words.get(name).filter(|word| !word.is_empty()).cloned();
     let status = word("status").map(|word| {
         let names: Vec<&str> = Status::ALL.iter().map(|status| status.name()).collect();

@@ -147,6 +147,8 @@ fn parameters_quotes_and_usage_tell_what_there_is() {
         assert_eq!(row["requests"], 3, "{usage}");
         assert_eq!(row["group"]["route"], "/v1/chat/completions", "{usage}");
         assert_eq!(get(server, "/v1/usage?group_by=colour").status, 400);
+        let slip = get(server, "/v1/usage?since=7d");
+        assert_eq!((slip.status, slip.json()["error"]["param"].as_str()), (400, Some("since")));
         assert_eq!(get(server, "/v1/usage?limit=0").status, 400);
         let plot = get(server, "/v1/usage/plot.svg?since_ms=0");
         assert_eq!(plot.header("content-type"), Some("image/svg+xml"));
