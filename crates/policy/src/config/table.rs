@@ -504,7 +504,12 @@ static LEDGER: Section = Section {
     about: "Every request, its limits, tokens, times and cost.",
     fields: &[
         Field::new("path", PATH, "the server's choice", "The file of the database."),
-        Field::new("keep_text", Shape::Bool, "false", "Keeps prompts and answers too."),
+        Field::new(
+            "keep_text",
+            Shape::Bool,
+            "false",
+            "Keeps the texts of answers too; prompts are never kept.",
+        ),
         Field::new(
             "durability",
             Shape::Word(&["process", "power"]),
