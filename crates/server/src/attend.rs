@@ -172,7 +172,8 @@ fn fixed(config: &Config) -> String {
 /// # Errors
 /// In words: when it cannot be read, is too long, or is no text.
 pub fn read_settings(path: &Path) -> Result<String, String> {
-    let told = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let told =
+        |error: &dyn std::fmt::Display| format!("{}: cannot be read: {error}", path.display());
     let file = std::fs::File::open(path).map_err(|error| told(&error))?;
     let mut text = String::new();
     let limit = FILE_BYTES_MAX as u64 + 1;

@@ -45,8 +45,7 @@ pub enum StartError {
     },
     /// Others could reach it and nothing would keep them out.
     #[error(
-        "{address} can be reached from other machines, and no key exists: make one with \
-         `jeton key create`, or say that everybody may come in"
+        "{address} can be reached from other machines, and there is no key that holds strangers off"
     )]
     NoKeys {
         /// Where.
