@@ -8,7 +8,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("kernels", &[]),
     ("sampling", &[]),
     ("text", &[]),
-    ("policy", &["text", "sampling"]),
+    ("policy", &["sampling"]),
     ("plots", &[]),
     ("ledger", &[]),
     ("model", &["kernels"]),
