@@ -10,6 +10,7 @@ use crate::{
 use engine::{LimitSetBy, TokenEvent};
 use sampling::logprobs::{Logprobs, TokenLogprob};
 use sampling::stop::StopReason;
+use sampling::trace::{ChoiceTrace, TraceCandidate};
 use serde_json::{Map, Value, json};
 
 /// Everything about an answer.
@@ -154,17 +155,10 @@ fn logprob_json(model: &OpenModel, logprob: &TokenLogprob) -> Value {
 
 /// A step of a trace, everything that is known of it.
 pub fn step_json(model: &OpenModel, token: &TokenEvent, text: &str) -> Value {
-    let piece = |id| {
-        let bytes = model.tokenizer.piece_bytes(id).unwrap_or_default();
-        match bytes.is_empty() {
-            true => model.tokenizer.token_text(id).unwrap_or_default().to_owned(),
-            false => String::from_utf8_lossy(bytes).into_owned(),
-        }
-    };
     let mut step = json!({
         "step": token.index,
         "id": token.id,
-        "token": piece(token.id),
+        "token": piece(model, token.id),
         "probability": from_f64(token.probability),
         "nucleus_size": token.nucleus_size,
         "text": text,
@@ -178,45 +172,59 @@ pub fn step_json(model: &OpenModel, token: &TokenEvent, text: &str) -> Value {
     if let Some(draft) = token.draft {
         step["draft"] = speculation::step_json(model, draft);
     }
-    let Some(trace) = &token.trace else { return step };
-    let candidates = |list: &[sampling::trace::TraceCandidate]| -> Value {
-        let entry = |candidate: &sampling::trace::TraceCandidate| {
-            json!({
-                "id": candidate.id,
-                "token": piece(candidate.id),
-                "logit": from_f64(candidate.logit),
-                "probability": from_f64(candidate.probability),
-            })
-        };
-        list.iter().map(entry).collect()
-    };
-    let stages: Vec<Value> = trace
-        .stages
-        .iter()
-        .map(|stage| {
-            json!({
-                "name": stage.name,
-                "before": stage.before_count,
-                "kept": stage.kept_count,
-                "mass": from_f64(stage.kept_mass),
-                "entropy": from_f64(stage.entropy),
-                "threshold": stage.threshold.map_or(Value::Null, from_f64),
-                "removed": candidates(&stage.removed),
-                "top": candidates(&stage.top),
-            })
+    if let Some(trace) = &token.trace {
+        add_choosing(&mut step, model, trace);
+    }
+    step
+}
+
+/// How the token of a step was chosen: the candidates before, between and after the stages, and
+/// the draw.
+fn add_choosing(step: &mut Value, model: &OpenModel, trace: &ChoiceTrace) {
+    let stages = trace.stages.iter().map(|stage| {
+        json!({
+            "name": stage.name,
+            "before": stage.before_count,
+            "kept": stage.kept_count,
+            "mass": from_f64(stage.kept_mass),
+            "entropy": from_f64(stage.entropy),
+            "threshold": stage.threshold.map_or(Value::Null, from_f64),
+            "removed": candidates_json(model, &stage.removed),
+            "top": candidates_json(model, &stage.top),
         })
-        .collect();
+    });
+    let stages: Value = stages.collect();
     step["raw"] = json!({
         "possible": trace.possible_count,
         "entropy": from_f64(trace.raw_entropy),
         "rank": trace.raw_rank + 1,
         "probability": trace.chosen.map_or(Value::Null, |chosen| from_f64(chosen.probability)),
-        "top": candidates(&trace.raw_top),
+        "top": candidates_json(model, &trace.raw_top),
     });
-    step["stages"] = Value::from(stages);
-    step["final"] = candidates(&trace.final_top);
+    step["stages"] = stages;
+    step["final"] = candidates_json(model, &trace.final_top);
     step["draw"] = trace.draw.map_or(Value::Null, |draw| {
         json!({"u": from_f64(draw.uniform), "low": from_f64(draw.low), "high": from_f64(draw.high)})
     });
-    step
+}
+
+fn candidates_json(model: &OpenModel, candidates: &[TraceCandidate]) -> Value {
+    let entry = |candidate: &TraceCandidate| {
+        json!({
+            "id": candidate.id,
+            "token": piece(model, candidate.id),
+            "logit": from_f64(candidate.logit),
+            "probability": from_f64(candidate.probability),
+        })
+    };
+    candidates.iter().map(entry).collect()
+}
+
+/// The text that a token stands for; the name of one that stands for none.
+fn piece(model: &OpenModel, id: u32) -> String {
+    let bytes = model.tokenizer.piece_bytes(id).unwrap_or_default();
+    match bytes.is_empty() {
+        true => model.tokenizer.token_text(id).unwrap_or_default().to_owned(),
+        false => String::from_utf8_lossy(bytes).into_owned(),
+    }
 }
