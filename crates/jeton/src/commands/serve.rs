@@ -27,10 +27,13 @@ pub fn command() -> Command {
         .about("Answer programs and people at one address, as OpenAI's API does and with a page")
         .after_help(
             "Example:\n  jeton serve\n  \
-             jeton serve --model qwen=Qwen3-0.6B-Q8_0.gguf --config jeton.yaml\n\n\
+             jeton serve --model qwen=Qwen3-0.6B-Q8_0.gguf --config jeton.yaml\n  \
+             jeton serve --port 0 --json\n\n\
              Ctrl-C or SIGTERM lets running answers end first, a second one does not. SIGHUP, or \
              saving the file, has the settings read again. JETON_API_KEY holds a key that opens \
-             the server beside those made with `jeton key create`.",
+             the server beside those made with `jeton key create`.\n\n\
+             Exit code 0 when it was told to stop, 2 when it cannot start, 130 when it was told \
+             twice.",
         )
         .args([models(), config(), host(), port(), ledger_flag(), kv_gb()])
         .args([prefill_beside(), lookup(), insecure(), log(), args::json()])
@@ -196,7 +199,9 @@ fn open_ledger(plan: &Plan) -> Result<Ledger, Failure> {
         LedgerDurability::Power => Durability::Power,
     };
     let options = Options { durability, keep_text: settings.keep_text, ..Options::default() };
-    Ok(Ledger::open_with(&location, &options)?)
+    let ledger = Ledger::open_with(&location, &options)?;
+    eprintln!("accounts and keys: {}", location.path().display());
+    Ok(ledger)
 }
 
 fn failed_to_start(error: &server::StartError) -> Failure {
