@@ -69,8 +69,9 @@ for once, and reported.
 
 `mode: on` and `off` count for everybody, and what contradicts them is taken out of the request;
 `client` follows the request, then the rules, then `default`. A budget is what the request names,
-else what `effort` says about its word, else `budget.default`; never above `budget.max`, and never
-more than the limit leaves beside the answer's reserve.
+else what `effort` says about its word, else `budget.default`; never above `budget.max`. It is the
+same under every limit, so that a smaller limit gives the beginning of a larger one; beside an
+answer's reserve it is what the limit leaves.
 
 ## Budgets of keys
 

@@ -33,6 +33,7 @@ pub fn request(
 ) -> Result<GenerateRequest, RequestError> {
     let is_set = |name: &str| effective.set_by(name) == SetBy::Request;
     model_profile::of(model).check_locked(&model.name(), is_set)?;
+    effective.params.check_budget_fits()?;
     let Prepared { ids, thinking } = thinking::prepare(model, prompt, &effective.params)?;
     let vocab_size = model.file.config().vocab_size;
     effective.params.check_vocabulary(vocab_size)?;

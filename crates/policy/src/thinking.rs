@@ -116,7 +116,12 @@ pub(crate) fn budgets(
         true => budget(&rules, asked, effort.as_deref(), largest),
         false => asked,
     };
-    let budget = budget.map(|budget| fitting_budget(budget, max_tokens.saturating_sub(kept)));
+    let fit = |budget| match has_reserve {
+        true => fitting_budget(budget, max_tokens.saturating_sub(kept)),
+        // Made smaller, it would end the thought elsewhere than under a larger limit.
+        false => budget,
+    };
+    let budget = budget.map(fit);
     [budget, reserve].into_iter().flatten().filter_map(setting).collect()
 }
 

@@ -28,12 +28,19 @@ pub(crate) struct TextDivider {
     /// Whether nothing but line ends has come since the last marker.
     behind_marker: bool,
     has_thought: bool,
+    /// Whether line ends at the beginning of an answer belong to it.
+    keep_answers: bool,
 }
 
 impl TextDivider {
     pub fn new(keep_markers: bool) -> Self {
         // A prompt that ends in a thought ends with its marker.
         Self { keep_markers, behind_marker: true, ..Self::default() }
+    }
+
+    /// From now on answers keep all that they begin with.
+    pub fn keep_answers(&mut self) {
+        self.keep_answers = true;
     }
 
     pub fn thinking(&mut self, text: &str, out: &mut PartTexts) {
@@ -67,6 +74,14 @@ impl TextDivider {
     }
 
     pub fn answer(&mut self, text: &str, out: &mut PartTexts) {
+        match self.keep_answers {
+            true => self.answer_without_thought(text, out),
+            false => self.answer_beside_marker(text, out),
+        }
+    }
+
+    /// Text of an answer that came in one token with the end of a marker.
+    pub fn answer_beside_marker(&mut self, text: &str, out: &mut PartTexts) {
         let text = if self.keep_markers { text } else { self.without_first_newlines(text) };
         out.answer.push_str(text);
     }

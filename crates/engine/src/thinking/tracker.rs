@@ -32,6 +32,8 @@ pub(crate) struct ThinkingTracker {
     tail: Tail,
     /// The token that ends the tool call the thought is in, and the tokens of the call so far.
     tool_call: Option<(TokenId, usize)>,
+    /// Whether the answer is held to a grammar.
+    is_shaped: bool,
     thinking_tokens: usize,
     output_tokens: usize,
     keep_markers: bool,
@@ -95,6 +97,7 @@ impl ThinkingTracker {
             header: HeaderReader::default(),
             tail: Tail::of_line_start(),
             tool_call: None,
+            is_shaped: false,
             thinking_tokens: 0,
             output_tokens: 0,
             keep_markers,
@@ -102,6 +105,13 @@ impl ThinkingTracker {
             closed,
             forced_end: None,
         }
+    }
+
+    /// The answer is held to a grammar, to which every byte of it counts.
+    pub fn with_shaped_answer(mut self) -> Self {
+        self.is_shaped = true;
+        self.divider.keep_answers();
+        self
     }
 
     /// What may follow, for a grammar.
@@ -229,6 +239,12 @@ impl ThinkingTracker {
                 self.close_thought("", out);
                 Part::Marker
             }
+            // The grammar let it pass: it is of the document, though it be blank or half a character.
+            Phase::Before if self.is_shaped && Some(token) != self.format.open.id => {
+                self.phase = Phase::Answer;
+                self.divider.answer_without_thought(text, out);
+                Part::Answer
+            }
             Phase::Before => {
                 let format = Arc::clone(&self.format);
                 match self.tags.before(&format, token, text) {
@@ -266,7 +282,7 @@ impl ThinkingTracker {
                 self.thinking_tokens -= marker_tokens;
                 self.divider.thinking(&thought, out);
                 self.close_thought(if format.close.id.is_some() { text } else { "" }, out);
-                self.divider.answer(&answer, out);
+                self.divider.answer_beside_marker(&answer, out);
                 Part::Marker
             }
         }

@@ -194,6 +194,24 @@ fn an_answer_at_once_is_an_answer() {
 }
 
 #[test]
+fn every_byte_of_a_shaped_answer_is_of_the_answer() {
+    let world = World::with_tags(ThinkingStart::Undecided);
+    let run = |wishes: &[TokenId]| {
+        let plan = ThinkingPlan::default();
+        let tracker = ThinkingTracker::new(&world.setup, plan, &world.tokenizer, &[EOS], false);
+        world.follow(tracker.with_shaped_answer(), 200, wishes)
+    };
+    // Neither half a character nor a blank is waited through for a thought.
+    for text in ["é!", "\n é", "<think"] {
+        let at_once = run(&tokens(&[&bytes(text), &[EOS]]));
+        assert_eq!(at_once.texts(), ("", text));
+        assert!(at_once.steps.iter().all(|step| step.part == Part::Answer), "{at_once:?}");
+        let thought = tokens(&[&[OPEN], &bytes("hm"), &[CLOSE], &bytes(text), &[EOS]]);
+        assert_eq!(run(&thought).texts(), ("hm", text));
+    }
+}
+
+#[test]
 fn a_budget_of_nothing_closes_at_once() {
     let wishes = tokens(&[&bytes("42"), &[EOS]]);
     let open = World::with_tags(ThinkingStart::Open).run(budget(0), &wishes);

@@ -57,7 +57,11 @@ impl Writer {
             let limit = params.max_tokens().map_or(room, |max_tokens| max_tokens.min(room));
             let plan = ThinkingPlan::of(request, limit, info.vocab_size);
             let plan = plan.unwrap_or_default();
-            ThinkingTracker::new(setup, plan, tokenizer, eos_ids, keep_special)
+            let tracker = ThinkingTracker::new(setup, plan, tokenizer, eos_ids, keep_special);
+            match request.grammar.is_some() {
+                true => tracker.with_shaped_answer(),
+                false => tracker,
+            }
         });
         let thought_stops = match params.stop_in_thinking() {
             true => StopStrings::from_params(params),

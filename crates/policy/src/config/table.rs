@@ -407,7 +407,7 @@ static THINKING: Section = Section {
 
 static BUDGET: Section = Section {
     name: "budget",
-    about: "A budget that does not fit into the limit becomes what fits.",
+    about: "The same under every limit; beside an `answer_reserve` what fits into it.",
     fields: &[
         Field::new("max", TOKENS_OR_NONE, "none", "The most that a request may think."),
         Field::new(

@@ -119,7 +119,9 @@ fn plan(early: Early, views: Vec<View>, settings: Vec<Setting>) -> Plan {
     let mut limits: Vec<u64> = views.iter().map(|view| view.limit).collect();
     limits.sort_unstable();
     limits.dedup();
-    let largest = views.iter().rev().max_by_key(|view| view.limit);
+    // Of those that came to the same limit the one that asked for most.
+    let most = |view: &&View| (view.limit, view.decision.asked.as_u64());
+    let largest = views.iter().rev().max_by_key(most);
     let mut warnings = early.warnings;
     let repeated = views.iter().filter(|view| view.is_repeated).count();
     if repeated > 0 {

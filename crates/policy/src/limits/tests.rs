@@ -152,6 +152,7 @@ fn a_list_is_clamped_entry_by_entry_and_equals_are_merged() {
     assert_eq!(views, [(150, false), (10, false), (500, false), (500, true), (50, false)]);
     assert!(plan.warnings[0].contains("1 of 5"), "{:?}", plan.warnings);
     assert_eq!(plan.max_tokens.asked, 5000);
+    assert_eq!(decide(&config, &asks(&[600, 5000])).max_tokens.asked, 5000);
     let list = plan.limits.iter().map(|&n| ParamValue::Int(n.into())).collect();
     assert_eq!(plan.max_tokens_value(), ParamValue::List(list));
 }

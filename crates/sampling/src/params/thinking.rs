@@ -42,21 +42,32 @@ impl SamplingParams {
         self.thinking.stop_in_thinking
     }
 
+    /// Refuses a budget that is above the limit: whoever asks for both has mixed them up. A bound
+    /// that others set may be above it and counts as it is, since one made smaller would end
+    /// thoughts elsewhere than under a larger limit.
+    ///
+    /// # Errors
+    /// The budget is above `max_tokens`.
+    pub fn check_budget_fits(&self) -> Result<(), ParamError> {
+        let Some(budget) = self.thinking.budget else { return Ok(()) };
+        match self.max_tokens().filter(|&max_tokens| budget > max_tokens) {
+            Some(max_tokens) => Err(does_not_fit("thinking_budget", max_tokens, budget)),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses numbers that do not fit together, whatever the model.
     pub(super) fn check_thinking(&self) -> Result<(), ParamError> {
         let (budget, reserve) = (self.thinking.budget, self.thinking.answer_reserve);
         let asked = budget.unwrap_or(0).saturating_add(reserve);
-        if let Some(max_tokens) = self.max_tokens().filter(|&max| asked > max) {
-            let (param, given) = match (budget, reserve) {
-                (Some(budget), 0) => ("thinking_budget", budget.to_string()),
-                (Some(budget), reserve) => {
+        if let Some(max_tokens) = self.max_tokens().filter(|&max| reserve > 0 && asked > max) {
+            let (param, given) = match budget {
+                Some(budget) => {
                     ("thinking_budget", format!("{budget} + `answer_reserve` {reserve} = {asked}"))
                 }
-                (None, reserve) => ("answer_reserve", reserve.to_string()),
+                None => ("answer_reserve", reserve.to_string()),
             };
-            let message =
-                format!("`{param}` must fit into `max_tokens` ({max_tokens}); given {given}");
-            return Err(ParamError { param: param.to_owned(), message });
+            return Err(does_not_fit(param, max_tokens, given));
         }
         let off = self.thinking.enable == Some(false);
         if let Some(budget) = budget.filter(|&budget| budget > 0 && off) {
@@ -75,4 +86,9 @@ impl SamplingParams {
         }
         Ok(())
     }
+}
+
+fn does_not_fit(param: &str, max_tokens: usize, given: impl std::fmt::Display) -> ParamError {
+    let message = format!("`{param}` must fit into `max_tokens` ({max_tokens}); given {given}");
+    ParamError { param: param.to_owned(), message }
 }

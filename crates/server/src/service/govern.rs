@@ -25,6 +25,8 @@ pub(super) struct Begun {
     early: Early,
     /// The request's parameters with what was filled in or locked.
     values: Vec<(String, ParamValue)>,
+    /// Whether a saved run goes on, whose parameters are decided but for its limit.
+    goes_on: bool,
 }
 
 /// What was decided about a request.
@@ -49,14 +51,16 @@ impl Begun {
     pub fn of(config: Arc<Config>, model: &ServedModel, asked: &Asked) -> Result<Begun, ApiError> {
         let checked = SamplingParams::from_values(asked.values.iter().cloned())
             .map_err(RequestError::from)?;
+        checked.check_budget_fits().map_err(RequestError::from)?;
         let wish = wish(asked, model, &checked);
         let who = who(&config, model.id(), asked.route.name(), asked.caller.as_deref())?;
         let early = policy::before_prompt(&config, &wish, &who)?;
         let mut values = asked.values.clone();
-        if asked.resume.is_none() {
+        let goes_on = asked.resume.is_some();
+        if !goes_on {
             Setting::apply(&early.settings, &mut values);
         }
-        Ok(Begun { config, wish, who, early, values })
+        Ok(Begun { config, wish, who, early, values, goes_on })
     }
 
     /// The request's parameters with what was filled in or locked.
@@ -95,15 +99,20 @@ impl Begun {
     /// # Errors
     /// What the configuration refuses, and what does not fit the context.
     pub fn limits(&self, facts: &Facts) -> Result<(Governed, Vec<(String, ParamValue)>), ApiError> {
-        let Begun { config, wish, who, early, values } = self;
+        let Begun { config, wish, who, early, values, goes_on } = self;
         let mut values = values.clone();
-        let plan = policy::limits(config, wish, who, facts)?;
+        let mut plan = policy::limits(config, wish, who, facts)?;
+        let mut early = early.clone();
+        if *goes_on {
+            plan.settings.clear();
+            early.settings.clear();
+        }
         let max_tokens =
             Setting { value: Some(plan.max_tokens_value()), decision: plan.max_tokens.clone() };
         Setting::apply(&[max_tokens], &mut values);
         Setting::apply(&plan.settings, &mut values);
         let prices = config.prices_of(&who.model);
-        let (config, wish, early) = (Arc::clone(config), wish.clone(), early.clone());
+        let (config, wish) = (Arc::clone(config), wish.clone());
         Ok((Governed { config, wish, early, plan, prices }, values))
     }
 }

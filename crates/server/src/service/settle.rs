@@ -9,6 +9,7 @@ use super::running::Settled;
 use super::{answered, entry, jeton_object};
 use crate::error::ApiError;
 use engine::Interruption;
+use grammar::MatchError;
 use ledger::{Entry, LedgerError, Slot};
 use std::sync::Arc;
 use std::time::Instant;
@@ -57,8 +58,22 @@ fn error(runs: &[GatheredRun], ended_by: Option<EndedBy>) -> Option<ApiError> {
     if let Some(ended_by) = ended_by {
         return ended_by.error();
     }
-    let interruptions = runs.iter().filter_map(|run| run.completion.finished.interruption.as_ref());
-    interruptions.map(of_interruption).next()
+    runs.iter().find_map(|run| {
+        let interruption = run.completion.finished.interruption.as_ref()?;
+        Some(too_costly(run, interruption).unwrap_or_else(|| of_interruption(interruption)))
+    })
+}
+
+/// A shape that costs more to follow than its limits allow is its author's fault.
+fn too_costly(run: &GatheredRun, interruption: &Interruption) -> Option<ApiError> {
+    let Interruption::GrammarFailed(MatchError::Failed(_)) = interruption else { return None };
+    let param = match run.request.grammar.as_ref()?.kind() {
+        "json_object" | "json_schema" => "response_format",
+        "lark" => "grammar",
+        kind => kind,
+    };
+    let message = format!("`{param}` takes too much to follow: {interruption}");
+    Some(ApiError::parameter(param, message).with_code("grammar_too_costly"))
 }
 
 fn of_interruption(interruption: &Interruption) -> ApiError {

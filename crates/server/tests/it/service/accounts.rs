@@ -1,6 +1,6 @@
 //! Who is charged what, who may have how much, and what the ledger keeps.
 
-use super::world::{World, asked, caller, int, list};
+use super::world::{World, asked, caller, int, list, question_of};
 use ledger::{Filter, Format, Ledger, Location, Options};
 use policy::config::Config;
 use server::service::{Asked, ServeAs, ServedModel};
@@ -161,4 +161,46 @@ async fn texts_are_kept_only_where_that_is_switched_on() {
         assert_eq!(told.contains(&text), keep_text, "{told}");
         assert!(!told.contains("Once upon"), "no prompt is kept: {told}");
     }
+}
+
+/// A bound of the admin's that a small limit cannot reach ends no thought early: neither do views
+/// differ from runs of their own, nor goes a cut answer on in another way.
+#[tokio::test]
+async fn a_cap_on_thoughts_counts_the_same_under_every_limit() {
+    let world = World::new(settings("thinking: {budget: {max: 30}}\n"));
+    let fox = |limit: sampling::params::ParamValue| {
+        question_of("Tell me a story about a fox.", &[("max_tokens", limit), ("seed", int(0))])
+    };
+    let views = world.answer(fox(list(&[9, 25, 40]))).await.answers[0].views.clone();
+    for view in &views {
+        let request = Asked { return_state: true, ..fox(int(view.view.limit as i128)) };
+        let alone = world.answer(request).await;
+        assert_eq!(view.view.ids, alone.answers[0].completion.finished.ids);
+        if view.view.limit == 40 {
+            continue;
+        }
+        let resume = Some(alone.jeton["state"].clone());
+        let more = world.answer(Asked { resume, ..asked("", &[("max_tokens", int(40))]) }).await;
+        assert_eq!(more.answers[0].completion.finished.ids, views[2].view.ids);
+    }
+    // What the request itself mixes up is refused as before.
+    let values = [("max_tokens", int(9)), ("thinking_budget", int(10))];
+    let refused = world.service.ask(question_of("Hello", &values)).await.expect_err("too small");
+    assert_eq!(refused.param.as_deref(), Some("thinking_budget"));
+}
+
+#[tokio::test]
+async fn a_saved_run_keeps_its_parameters_whatever_its_scenario_fills_in() {
+    let yaml = "scenarios: {big: {generation_config: {min_tokens: 12, temperature: 0.3}}}\n";
+    let world = World::new(settings(yaml));
+    let request = asked("Once", &[("max_tokens", int(4)), ("seed", int(1))]);
+    let cut = world.answer(Asked { return_state: true, ..request }).await;
+    let request = asked("", &[("max_tokens", int(9))]);
+    let resume = Some(cut.jeton["state"].clone());
+    let scenario = Some("big".to_owned());
+    let more = world.answer(Asked { resume, scenario, ..request }).await;
+    assert_eq!(more.usage.completion_tokens, 9);
+    let jeton = more.jeton_whole();
+    assert_eq!(jeton["parameters"]["temperature"]["set_by"], "state");
+    assert!(jeton["limits"].get("min_tokens").is_none(), "{jeton}");
 }

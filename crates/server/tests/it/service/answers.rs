@@ -142,6 +142,35 @@ async fn receipts_are_those_of_the_tokens() {
 }
 
 #[tokio::test]
+async fn shapes_hold_from_their_first_byte_where_a_thought_may_come_first() {
+    let world = World::new(Config::default());
+    let ask = |regex: &str, limit| {
+        let shape = Some(GrammarSource::Regex(regex.to_owned()));
+        let values = [("max_tokens", int(limit)), ("seed", int(1))];
+        Asked { shape, ..question_of("Which?", &values) }
+    };
+    // Too little for a thought, just enough for one, and plenty.
+    for limit in [8, 10, 11, 13, 40] {
+        let settled = world.answer(ask("[é]{4}", limit)).await;
+        assert_eq!(settled.answers[0].completion.text, "éééé", "{limit}");
+        let settled = world.answer(ask("\n\n[a]{3}", limit)).await;
+        assert_eq!(settled.answers[0].completion.text, "\n\naaa", "{limit}");
+    }
+}
+
+#[tokio::test]
+async fn a_shape_that_costs_too_much_is_its_authors_fault() {
+    let world = World::new(Config::default());
+    let shape = Some(GrammarSource::Regex("[a-z]*".repeat(500)));
+    let running = world.service.ask(Asked { shape, ..asked("Once", &[("max_tokens", int(9))]) });
+    let error = match running.await {
+        Ok(running) => running.settled().await.expect_err("too costly"),
+        Err(error) => error,
+    };
+    assert_eq!((error.status.as_u16(), error.param.as_deref()), (400, Some("regex")));
+}
+
+#[tokio::test]
 async fn shapes_hold() {
     let world = World::new(Config::default());
     let shape = Some(GrammarSource::Regex("[0-9]{4}".to_owned()));
