@@ -1,5 +1,7 @@
 // Makes the pictures of docs/PLAYGROUND.md and the README: `node pictures.js` after a release build.
-// They are what the page shows, with the model inside.
+// They are what the page shows, asked of the built `jeton serve` with the model inside; figures of time
+// are those of the machine and the moment. Chromium and `npm ci` as for `run.sh`. Afterwards:
+// `pngquant --force --ext .png ../../docs/pictures/*.png`, which makes them a third as large.
 
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
@@ -20,7 +22,7 @@ models:
 currency: EUR
 presets: {short: 50, medium: 150, long: 500}
 limits:
-  max_tokens: {min: 1, max: 600}
+  max_tokens: {min: 1, max: 1000}
   over_limit: clamp
 `;
 const FOLDER = resolve(import.meta.dirname, "../../docs/pictures");

@@ -5,7 +5,10 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 command -v node >/dev/null || { echo "node is missing: install Node.js 20 or later" >&2; exit 1; }
-export CHROMIUM="${CHROMIUM:-$(command -v chromium || command -v chromium-browser || true)}"
+for name in chromium chromium-browser google-chrome; do
+  CHROMIUM=${CHROMIUM:-$(command -v "$name" || true)}
+done
+export CHROMIUM
 if [ -z "$CHROMIUM" ]; then
   if ! command -v apt-get >/dev/null; then
     echo "chromium is missing: install it or name it in CHROMIUM" >&2

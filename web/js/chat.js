@@ -290,10 +290,15 @@ class ChatPage {
     );
     this.running = null;
     this.composer.setRunning(false);
-    conversation.turns[index].text = done.text;
-    conversation.turns[index].answer = { ...done, steps: [] };
+    const before = conversation.turns[index].answer;
+    const isRefusedToGoOn = "resume" in body && done.error !== null && done.id === null && before;
+    // What there was stays as it was: it can be gone on with later.
+    const kept = isRefusedToGoOn ? { ...before, error: done.error } : done;
+    if (isRefusedToGoOn) view.show({ ...newAnswer(), ...kept }, false);
+    conversation.turns[index].text = kept.text;
+    conversation.turns[index].answer = { ...kept, steps: [] };
     this.keep(conversation);
-    this.tell(done);
+    this.tell(kept);
   }
 
   /** @param {Conversation} conversation */

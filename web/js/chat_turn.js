@@ -186,10 +186,11 @@ export class AnswerView {
         ? answer.firstMs - answer.startedMs
         : null);
     const resumed = answer.jeton.resumed?.tokens;
+    const speed = tokensPerSecond(answer, answer.endedMs ?? 0);
     const facts = [
       countsInWords(tokenCounts(answer)),
       resumed ? `${count(resumed)} of them from before` : null,
-      rate(tokensPerSecond(answer, answer.endedMs ?? 0)),
+      speed === null ? null : rate(speed),
       ttft === null ? null : `first after ${duration(ttft)}`,
       costOf(answer),
     ].filter((fact) => fact !== null && fact !== "");

@@ -46,7 +46,8 @@ whenKeyNeeded(() => {
   isAsking = true;
   openKeyDialog(apiKey() !== "").then((given) => {
     isAsking = false;
-    if (given) load();
+    // The page that is open asks again for what it was refused.
+    if (given) load().then(() => dispatchEvent(new Event("hashchange")));
   });
 });
 

@@ -50,8 +50,8 @@ export function columnsOf(groupBy) {
     amount("Asked", "mean limit that requests asked for", (row) => count(row.limits?.asked_mean)),
     amount("Used", "mean tokens used of such a limit", (row) => count(row.limits?.used_mean)),
     amount("Cut", "share of answers that ended at a limit", (row) => percent(row.truncated_share)),
-    amount("First token", "median, and 95th percentile", (row) => times(row.ttft_ms)),
-    amount("Total", "median, and 95th percentile", (row) => times(row.total_ms)),
+    amount("First token p50, p95", "median, and 95th percentile", (row) => times(row.ttft_ms)),
+    amount("Whole answer p50, p95", "median, and 95th percentile", (row) => times(row.total_ms)),
     amount("Cost", "on what was really produced", (row) => costs(row.cost)),
   ];
 }

@@ -235,3 +235,28 @@ test("conversations stay in this browser, can be saved, and go when told", async
   assert.equal(await page.locator(".conversations li").count(), 1);
   await close();
 });
+
+test("a continuation that is refused leaves the answer as it was, to be gone on with later", async () => {
+  const { page, close } = await openPage(browser, server.url, {
+    isExpected: (status) => status === 429,
+  });
+  await chooseLength(page, "Short");
+  await say(page, STORY);
+  await answered(page, 1);
+  const cut = await lastAnswer(page).textContent();
+  const facts = await page.locator(".facts").textContent();
+  const refuse = (route) =>
+    route.fulfill({ status: 429, json: { error: { message: "Too many at once." } } });
+  await page.route("**/v1/chat/completions", refuse);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.getByText("Too many at once.").waitFor();
+  assert.equal(await lastAnswer(page).textContent(), cut);
+  assert.equal(await page.locator(".facts").textContent(), facts);
+  await page.unroute("**/v1/chat/completions", refuse);
+  await page.getByRole("button", { name: "Continue" }).click();
+  await page.waitForFunction(() =>
+    /from before/.test(document.querySelector(".facts")?.textContent ?? ""),
+  );
+  assert.ok((await lastAnswer(page).textContent()).startsWith(cut));
+  await close();
+});
