@@ -239,7 +239,7 @@ impl ThinkingTracker {
                 self.close_thought("", out);
                 Part::Marker
             }
-            // The grammar let it pass: it is of the document, though it be blank or half a character.
+            // The grammar let it pass: it is of the document, be it blank or half a character.
             Phase::Before if self.is_shaped && Some(token) != self.format.open.id => {
                 self.phase = Phase::Answer;
                 self.divider.answer_without_thought(text, out);
