@@ -122,7 +122,7 @@ export async function* ask(body, signal) {
   const response = await send("/v1/chat/completions", {
     method: "POST",
     headers: { "content-type": "application/json", accept: "text/event-stream" },
-    body: bodyText({ ...body, stream: true, stream_options: { include_usage: true } }),
+    body: JSON.stringify({ ...body, stream: true, stream_options: { include_usage: true } }),
     signal,
   });
   if (!response.ok || !response.body) throw await refusal(response);
@@ -147,7 +147,6 @@ export async function* ask(body, signal) {
 /** @param {string} data */
 function chunkOf(data) {
   const chunk = JSON.parse(data);
-  if (chunk.jeton?.state) chunk.jeton.state = { raw: rawObject(data, '"state":') };
   if (chunk.error)
     throw new ApiError(
       chunk.error.status ?? 500,
@@ -155,37 +154,4 @@ function chunkOf(data) {
       chunk.error,
     );
   return chunk;
-}
-
-/**
- * A saved state goes back letter by letter: read and written again, 1.0 would become 1, and its digest
- * would no longer fit.
- * @param {Record<string, any>} body
- */
-function bodyText(body) {
-  const { resume, ...rest } = body;
-  const text = JSON.stringify(rest);
-  return resume?.raw ? `${text.slice(0, -1)},"resume":${resume.raw}}` : text;
-}
-
-/**
- * The text of the object behind the last `mark`.
- * @param {string} json
- * @param {string} mark
- */
-export function rawObject(json, mark) {
-  const from = json.lastIndexOf(mark) + mark.length;
-  let depth = 0;
-  let isText = false;
-  for (let at = from; at < json.length; at += 1) {
-    const letter = json[at];
-    if (isText && letter === "\\") at += 1;
-    else if (letter === '"') isText = !isText;
-    else if (!isText && letter === "{") depth += 1;
-    else if (!isText && letter === "}") {
-      depth -= 1;
-      if (depth === 0) return json.slice(from, at + 1);
-    }
-  }
-  return json.slice(from);
 }

@@ -68,6 +68,7 @@ class ChatPage {
     });
     this.build(root);
     this.showConversation();
+    this.store.whenChangedElsewhere((id) => this.changedElsewhere(id));
     this.settings.addEventListener("change", () => {
       this.conversation.system = this.settings.system;
       for (const view of this.views) view.showLock();
@@ -106,6 +107,18 @@ class ChatPage {
       element("div", { class: "middle" }, bar, this.thread, this.composer.root),
       right,
     );
+  }
+
+  /**
+   * Another tab saved or deleted a conversation: what is shown here must not overwrite it later.
+   * @param {string} id
+   */
+  changedElsewhere(id) {
+    const changed = id === this.conversation.id && !this.running ? this.store.load(id) : null;
+    if (changed) {
+      this.conversation = changed;
+      this.showConversation();
+    } else this.list.show(this.store.list(), this.conversation.id);
   }
 
   /** A page that was hidden has lost its place. */
@@ -297,7 +310,8 @@ class ChatPage {
     if (isRefusedToGoOn) view.show({ ...newAnswer(), ...kept }, false);
     conversation.turns[index].text = kept.text;
     conversation.turns[index].answer = { ...kept, steps: [] };
-    this.keep(conversation);
+    // One that was deleted meanwhile stays deleted.
+    if (!done.stopped || this.store.has(conversation.id)) this.keep(conversation);
     this.tell(kept);
   }
 

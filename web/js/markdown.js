@@ -16,10 +16,9 @@
  * @property {Item[]} [items]
  */
 
-const FENCE = /^ {0,3}(`{3,}|~{3,})\s*([\w+#.-]*)[^`]*$/;
-const HEADING = /^ {0,3}(#{1,6})\s+(.*?)\s*#*\s*$/;
+const FENCE = /^ {0,3}(`{3,}|~{3,})(.*)$/;
+const HEADING = /^ {0,3}(#{1,6})\s(.*)$/;
 const ITEM = /^(\s{0,12})([-*+]|\d{1,9}[.)])\s+(.*)$/;
-const RULE = /^ {0,3}([-*_])(\s*\1){2,}\s*$/;
 const QUOTE = /^ {0,3}>\s?(.*)$/;
 
 /**
@@ -51,11 +50,33 @@ export function blocks(text) {
 
 /** @typedef {{count: number, block: Omit<Block, "raw">}} Taken */
 
+/**
+ * The marks and the language of a line that opens a fence. Here and below a pattern never has two
+ * ways to match the same blanks: a long line of them would be tried in all of them.
+ * @param {string} line
+ */
+function fenceOf(line) {
+  const [, marks, info] = FENCE.exec(line) ?? [];
+  if (!marks || info.includes("`")) return null;
+  return { marks, language: /^[\w+#.-]*/.exec(info.trim())?.[0] ?? "" };
+}
+
+/**
+ * Whether a line is a rule: three or more of the same mark, blanks between them.
+ * @param {string} line
+ */
+function isRule(line) {
+  const bare = line.replaceAll(/\s/g, "");
+  const indent = line.length - line.trimStart().length;
+  return indent <= 3 && bare.length >= 3 && "-*_".includes(bare[0]) &&
+    bare === bare[0].repeat(bare.length);
+}
+
 /** @type {(lines: string[], at: number) => Taken | null} */
 function fence(lines, at) {
-  const open = FENCE.exec(lines[at]);
+  const open = fenceOf(lines[at]);
   if (!open) return null;
-  const marks = open[1];
+  const { marks, language } = open;
   let end = at + 1;
   const isClosing = (/** @type {string} */ line) => {
     const bare = line.trim();
@@ -64,15 +85,18 @@ function fence(lines, at) {
   while (end < lines.length && !isClosing(lines[end])) end += 1;
   const inside = lines.slice(at + 1, end).join("\n");
   const count = Math.min(end + 1, lines.length) - at;
-  return { count, block: { kind: "fence", text: inside, language: open[2] } };
+  return { count, block: { kind: "fence", text: inside, language } };
 }
 
 /** @type {(lines: string[], at: number) => Taken | null} */
 function heading(lines, at) {
   const found = HEADING.exec(lines[at]);
-  if (found)
-    return { count: 1, block: { kind: "heading", text: found[2], level: found[1].length } };
-  if (RULE.test(lines[at])) return { count: 1, block: { kind: "rule", text: "" } };
+  if (found) {
+    let text = found[2].trimEnd();
+    while (text.endsWith("#")) text = text.slice(0, -1);
+    return { count: 1, block: { kind: "heading", text: text.trim(), level: found[1].length } };
+  }
+  if (isRule(lines[at])) return { count: 1, block: { kind: "rule", text: "" } };
   return null;
 }
 
@@ -86,7 +110,7 @@ function list(lines, at) {
   let end = at;
   while (end < lines.length) {
     const line = lines[end];
-    const item = RULE.test(line) ? null : ITEM.exec(line);
+    const item = isRule(line) ? null : ITEM.exec(line);
     if (item) {
       if (item[1].length < 2 && /\d/.test(item[2]) !== ordered) break;
       items.push({
@@ -122,11 +146,11 @@ function paragraph(lines, at) {
   let end = at + 1;
   const isOther = (/** @type {string} */ line) =>
     line.trim() === "" ||
-    FENCE.test(line) ||
+    fenceOf(line) !== null ||
     HEADING.test(line) ||
     ITEM.test(line) ||
     QUOTE.test(line) ||
-    RULE.test(line);
+    isRule(line);
   while (end < lines.length && !isOther(lines[end])) end += 1;
   return { count: end - at, block: { kind: "paragraph", text: lines.slice(at, end).join("\n") } };
 }

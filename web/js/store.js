@@ -51,6 +51,22 @@ export class Store {
   }
 
   /** @param {string} id */
+  has(id) {
+    return this.storage.getItem(PREFIX + id) !== null;
+  }
+
+  /**
+   * Told of conversations that another tab saved or deleted.
+   * @param {(id: string) => void} told
+   */
+  whenChangedElsewhere(told) {
+    window.addEventListener("storage", (event) => {
+      if (event.storageArea === this.storage && event.key?.startsWith(PREFIX))
+        told(event.key.slice(PREFIX.length));
+    });
+  }
+
+  /** @param {string} id */
   load(id) {
     return this.read(PREFIX + id);
   }

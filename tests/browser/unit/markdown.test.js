@@ -79,3 +79,14 @@ test("long hostile lines neither hang nor lose a letter", { timeout: 20_000 }, (
     assert.ok(blocks(text).length > 0);
   }
 });
+
+test("long blanks are read in time that grows with them, not with their cube", () => {
+  const blanks = " ".repeat(50_000);
+  const [heading] = blocks(`# a${blanks}b ##  `);
+  assert.equal(heading.kind, "heading");
+  assert.ok(heading.text.startsWith("a ") && heading.text.endsWith(" b"));
+  assert.equal(blocks(`\`\`\`${blanks}\``)[0].kind, "paragraph");
+  assert.equal(blocks(`-${blanks}-${blanks}x`)[0].kind, "list");
+  assert.equal(blocks("- - -")[0].kind, "rule");
+  assert.equal(blocks("~~~ c++ x\ny\n~~~")[0].language, "c++");
+});
