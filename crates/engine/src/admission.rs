@@ -1,7 +1,7 @@
 //! The door: checks a request once, on the caller's thread, into one that cannot be wrong.
 
 use crate::api::{
-    Event, Finished, GenerateRequest, Interruption, LimitOverflow, LimitSetBy, RequestId, Usage,
+    Event, Finished, GenerateRequest, Interruption, LimitOverflow, LimitSetBy, RequestId,
 };
 use crate::draft::Speculation;
 use crate::limits::{EngineConfig, PROMPT_LOGPROBS_MAX, TRACE_CANDIDATES_MAX};
@@ -186,7 +186,7 @@ impl Admission {
         limit: Limit,
         sink: Box<dyn EventSink>,
     ) -> Result<Accepted, Rejection> {
-        if self.closed.load(Ordering::Acquire) {
+        if self.is_closed() {
             return Err(Rejection::Stopped);
         }
         let requests_max = self.info.requests_max;
@@ -201,6 +201,11 @@ impl Admission {
             admission: Arc::clone(self),
         };
         Ok(Accepted { request, limit, client })
+    }
+
+    /// Whether nobody is let in any more.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
     }
 
     /// Requests accepted and not finished.
@@ -298,22 +303,7 @@ impl Drop for Client {
     fn drop(&mut self) {
         let interruption =
             Interruption::EngineFailed("it stopped before the request was finished".to_string());
-        self.finish(Finished {
-            request: self.request,
-            finish_reason: interruption.stop_reason().finish_reason(),
-            stop_reason: interruption.stop_reason(),
-            interruption: Some(interruption),
-            text: String::new(),
-            thinking_text: String::new(),
-            thinking: None,
-            ids: Vec::new(),
-            beams: Vec::new(),
-            beam_tree: None,
-            stage_state: Vec::new(),
-            grammar: None,
-            mean_logprob: None,
-            usage: Usage::default(),
-        });
+        self.finish(Finished::interrupted(self.request, interruption));
     }
 }
 

@@ -36,6 +36,10 @@ pub struct GenerateRequest {
     pub stage_state: Vec<(String, f64)>,
     /// Every knob, validated. Its `seed` is not read here: see [`GenerateRequest::seed`].
     pub params: SamplingParams,
+    /// For a list of limits whose runs differ in more than the limit: the parameters of each, in
+    /// the list's order, with its limit alone. Empty where only the limits differ. Read by
+    /// [`views`](crate::views), never by a run.
+    pub params_by_limit: Vec<SamplingParams>,
     /// The seed of the random numbers. The engine knows no chance: a caller that was given no seed
     /// draws one and reports it.
     pub seed: u64,
@@ -77,6 +81,7 @@ impl GenerateRequest {
             generated: Vec::new(),
             stage_state: Vec::new(),
             params,
+            params_by_limit: Vec::new(),
             seed,
             owner: 0,
             choice_index: 0,
@@ -239,6 +244,28 @@ pub struct Finished {
     pub mean_logprob: Option<f64>,
     /// What was counted.
     pub usage: Usage,
+}
+
+impl Finished {
+    /// The end of a request that was cut off before anything was computed or counted.
+    pub fn interrupted(request: RequestId, interruption: Interruption) -> Self {
+        Finished {
+            request,
+            finish_reason: interruption.stop_reason().finish_reason(),
+            stop_reason: interruption.stop_reason(),
+            interruption: Some(interruption),
+            text: String::new(),
+            thinking_text: String::new(),
+            thinking: None,
+            ids: Vec::new(),
+            beams: Vec::new(),
+            beam_tree: None,
+            stage_state: Vec::new(),
+            grammar: None,
+            mean_logprob: None,
+            usage: Usage::default(),
+        }
+    }
 }
 
 /// Why a request ended that did not end by its own rules.

@@ -15,6 +15,7 @@ use crate::engine::Engine;
 use crate::rejection::Rejection;
 use crate::sink::EventSink;
 use crate::status::EngineStatus;
+use crate::vocabulary::TokenizerVocabulary;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, TrySendError, sync_channel};
@@ -74,6 +75,25 @@ impl EngineHandle {
     /// How things stood after the last step, and what was done so far. Waits for nothing.
     pub fn status(&self) -> EngineStatus {
         self.admission.board.read(self.admission.request_count())
+    }
+
+    /// Whether it takes no requests any more: it was shut down, or it broke.
+    pub fn is_stopped(&self) -> bool {
+        self.admission.is_closed()
+    }
+
+    /// Looks up what the texts of a request are in the vocabulary, which [`submit`](Self::submit)
+    /// does otherwise: for who submits where nothing may take its time. Milliseconds, or with many
+    /// texts and a large vocabulary seconds.
+    ///
+    /// # Errors
+    /// A text that is no token.
+    pub fn look_up_texts(&self, request: &mut GenerateRequest) -> Result<(), Rejection> {
+        let vocabulary = TokenizerVocabulary(&self.tokenizer);
+        for params in std::iter::once(&mut request.params).chain(&mut request.params_by_limit) {
+            params.resolve_texts(&vocabulary)?;
+        }
+        Ok(())
     }
 
     /// Checks and queues a request; never waits for the engine.

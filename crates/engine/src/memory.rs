@@ -115,7 +115,9 @@ impl Admission {
         request: &mut GenerateRequest,
         limit: Limit,
     ) -> Result<Limit, Rejection> {
-        let bytes_max = self.info.request_event_bytes_max;
+        // All choices hold their events at the same time.
+        let choices = request.params.choices_made();
+        let bytes_max = self.info.request_event_bytes_max / choices;
         let events = EventBytes::of(request);
         let needed_bytes = events.total(limit.completion_tokens_max);
         let fitting = events.fitting(bytes_max);

@@ -14,7 +14,7 @@ use crate::collect::Completion;
 use crate::output::Output;
 use crate::thinking::{PartTexts, ThinkingReport};
 use model::TokenId;
-use sampling::params::ParamError;
+use sampling::params::{ParamError, SamplingParams};
 use sampling::stop::{FinishReason, StopReason};
 use std::sync::Arc;
 use text::Tokenizer;
@@ -51,7 +51,24 @@ pub fn limit_shapes_tokens(request: &GenerateRequest) -> Option<&'static str> {
     let beams = request.params.is_beam_search().then_some("num_beams");
     // A document is closed in time.
     let shaped_by_grammar = request.grammar.as_ref().map(|grammar| grammar.kind());
-    beams.or_else(|| crate::thinking::shaped_by_limit(request)).or(shaped_by_grammar)
+    beams
+        .or_else(|| crate::thinking::shaped_by_limit(request))
+        .or(shaped_by_grammar)
+        .or_else(|| differing(&request.params_by_limit))
+}
+
+/// The parameter in which limits of a list differ.
+fn differing(params: &[SamplingParams]) -> Option<&'static str> {
+    let differs = |same: fn(&SamplingParams, &SamplingParams) -> bool| {
+        params.windows(2).any(|pair| !same(&pair[0], &pair[1]))
+    };
+    if differs(|a, b| a.thinking_budget() == b.thinking_budget()) {
+        return Some("thinking_budget");
+    }
+    if differs(|a, b| a.answer_reserve() == b.answer_reserve()) {
+        return Some("answer_reserve");
+    }
+    (!params.is_empty()).then_some("min_tokens")
 }
 
 impl GenerateRequest {
@@ -71,11 +88,11 @@ pub fn runs(request: &GenerateRequest) -> Result<Vec<GenerateRequest>, ParamErro
     if limits.is_empty() || request.prefix_safe() {
         return Ok(vec![request.clone()]);
     }
-    let under = |&limit: &usize| {
-        let params = request.params.with_max_tokens(limit)?;
-        Ok(GenerateRequest { params, ..request.clone() })
-    };
-    limits.iter().map(under).collect()
+    let run = |params| GenerateRequest { params, params_by_limit: Vec::new(), ..request.clone() };
+    if !request.params_by_limit.is_empty() {
+        return Ok(request.params_by_limit.iter().cloned().map(run).collect());
+    }
+    limits.iter().map(|&limit| Ok(run(request.params.with_max_tokens(limit)?))).collect()
 }
 
 /// What each limit of the request's list gives, in the order of the list. `completions` are those

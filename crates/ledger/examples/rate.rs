@@ -69,7 +69,7 @@ fn look_ups(folder: &Path) -> Result<(), Failure> {
     }
     let find_us = started.elapsed().as_secs_f64() * 1e6 / COUNT as f64;
     let started = Instant::now();
-    let spent = ledger.spent(&record.id, 0)?;
+    let spent = ledger.spent(Some(&record.id), 0)?;
     let spent_ms = started.elapsed().as_secs_f64() * 1000.0;
     println!(
         "find a key: {find_us:.1} us; spent over {} requests: {spent_ms:.2} ms",

@@ -16,6 +16,7 @@ mod location;
 mod pruning;
 mod questions;
 mod recording;
+mod seals;
 mod sqlite;
 mod store;
 mod utc;

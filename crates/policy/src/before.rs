@@ -60,7 +60,7 @@ impl Setting {
 /// # Errors
 /// 404 for a model that the key may not use; 400 for parameters that are wrong or contradict each
 /// other before anything is changed, for a preset or scenario that does not exist, and for a locked
-/// parameter where the configuration refuses those.
+/// parameter where the configuration refuses those; for beams where thoughts are capped.
 pub fn before_prompt(config: &Config, wish: &Wish, who: &Who) -> Result<Early, Refusal> {
     if !may_see(who, &who.model) {
         return Err(Refusal::model_not_found(&who.model));
@@ -83,12 +83,26 @@ pub fn before_prompt(config: &Config, wish: &Wish, who: &Who) -> Result<Early, R
     if let Some(locked) = config.model(&who.model).and_then(|model| model.locked.as_ref()) {
         lock(locked, wish, &who.model, &mut early.settings)?;
     }
+    thinking::check_beams(config, case, &early.settings)?;
     Ok(early)
 }
 
 /// Whether requests of `who` may use a model, and see it in lists.
 pub fn may_see(who: &Who, model: &str) -> bool {
     who.key_plan.allows(model)
+}
+
+/// What the configuration fixes for a model whatever a request says, each with its rule: locks, the
+/// mode of thinking, the cap on thoughts.
+pub fn fixed(config: &Config, model: &str) -> Vec<String> {
+    let locked = config.model(model).and_then(|model| Some((&model.id, model.locked.as_ref()?)));
+    let lock = |(id, locked): (&String, &Locked)| {
+        let lock =
+            |(name, value): &(String, ParamValue)| format!("models.{id}.locked.{name}: {value}");
+        locked.values.0.iter().map(lock).collect::<Vec<_>>()
+    };
+    let locks = locked.map(lock).unwrap_or_default();
+    locks.into_iter().chain(thinking::fixed(config, model)).collect()
 }
 
 fn check_preset(config: &Config, wish: &Wish) -> Result<(), Refusal> {

@@ -22,7 +22,7 @@ mod thinking;
 pub mod truncation;
 mod wish;
 
-pub use before::{Early, Setting, before_prompt, may_see};
+pub use before::{Early, Setting, before_prompt, fixed, may_see};
 pub use class::{CLASSES, Class, Classified, classify};
 pub use decision::{Decision, SetBy, Step};
 pub use limits::{OfferedBound, Plan, View, limits, offered};

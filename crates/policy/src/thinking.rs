@@ -3,8 +3,9 @@
 use crate::before::{Early, Setting};
 use crate::config::{Config, Effort, Switch, Thinking, ThinkingMode};
 use crate::decision::{Decision, SetBy, to_json};
+use crate::refusal::Refusal;
 use crate::rules::{self, Case};
-use crate::wish::{Who, Wish};
+use crate::wish::{Facts, Wish};
 use sampling::params::ParamValue;
 use serde_json::Value;
 
@@ -29,12 +30,25 @@ pub(crate) fn before_prompt(config: &Config, case: Case, settings: &mut Vec<Sett
     if !case.wish.hints.can_think {
         return;
     }
-    let rules = Rules::of(config, case.who);
+    let rules = Rules::of(config, &case.who.model);
     match rules.mode {
         ThinkingMode::Off => turn(false, case.wish, rules.path("mode"), settings),
         ThinkingMode::On => turn(true, case.wish, rules.path("mode"), settings),
         ThinkingMode::Client => fill(config, case, &rules, settings),
     }
+}
+
+/// What binds thoughts whatever a request says, each with its rule.
+pub(crate) fn fixed(config: &Config, model: &str) -> Vec<String> {
+    let rules = Rules::of(config, model);
+    let mode = match rules.mode {
+        ThinkingMode::Client => None,
+        ThinkingMode::On => Some("on"),
+        ThinkingMode::Off => Some("off"),
+    };
+    let mode = mode.map(|mode| format!("{}: {mode}", rules.path("mode")));
+    let cap = rules.budget_max.map(|(tokens, rule)| format!("{rule}: {tokens}"));
+    mode.into_iter().chain(cap).collect()
 }
 
 /// On or off for everybody. What contradicts it is taken away, and told.
@@ -87,46 +101,100 @@ fn asked(param: &str, wish: &Wish, settings: &[Setting]) -> Option<Decision> {
         .or_else(|| Some(Decision::asked(param, to_json(wish.value(param)?))))
 }
 
-/// Decides `thinking_budget` and `answer_reserve` once the limits are known. Both together fit into
-/// the largest, and into the smallest where a reserve makes each limit a run of its own.
+/// Refuses a search that cannot be held to the cap on thoughts: it never ends one.
+///
+/// # Errors
+/// For beams where the model may think and thoughts are capped.
+pub(crate) fn check_beams(
+    config: &Config,
+    case: Case,
+    settings: &[Setting],
+) -> Result<(), Refusal> {
+    let said = Said { wish: case.wish, settings };
+    let Some((_, rule)) = Rules::of(config, &case.who.model).budget_max else { return Ok(()) };
+    if !said.has_beams() || !said.is_thinking() {
+        return Ok(());
+    }
+    let message = format!(
+        "`num_beams` must be 1 here while the model may think: thoughts are capped ({rule}), and a \
+         beam search cannot end one; `enable_thinking: false` turns thinking off"
+    );
+    Err(Refusal::parameter("num_beams", message))
+}
+
+/// Decides `thinking_budget` and `answer_reserve` under one limit, as if it was the only one.
 pub(crate) fn budgets(
     config: &Config,
-    wish: &Wish,
-    who: &Who,
+    case: Case,
     early: &Early,
-    (smallest, largest): (u64, u64),
+    facts: &Facts,
+    limit: &Decision,
 ) -> Vec<Setting> {
-    let said = |param: &str| {
-        let decision = asked(param, wish, &early.settings)?;
-        (!decision.effective.is_null()).then_some(decision)
-    };
-    let enabled = said("enable_thinking").map(|decision| decision.effective);
-    let effort = said("reasoning_effort").and_then(|d| d.effective.as_str().map(str::to_owned));
-    let is_off = enabled == Some(Value::Bool(false)) || effort.as_deref() == Some("none");
-    let is_thinking = wish.hints.can_think && !is_off;
-    let rules = Rules::of(config, who);
-    let reserve = said("answer_reserve");
+    let said = Said { wish: case.wish, settings: &early.settings };
+    if said.has_beams() {
+        // Nothing ends a thought there; what the client sends all the same is the engine's.
+        return Vec::new();
+    }
+    let rules = Rules::of(config, &case.who.model);
+    let is_thinking = said.is_thinking();
+    let max_tokens = limit.tokens().unwrap_or(0);
+    let reserve = said.get("answer_reserve");
     let reserve = reserve.or_else(|| rules.default_reserve().filter(|_| is_thinking));
-    let has_reserve = reserve.as_ref().is_some_and(|reserve| reserve.tokens() != Some(0));
-    let max_tokens = if has_reserve { smallest } else { largest };
-    let reserve = reserve.map(|reserve| fitting_reserve(reserve, max_tokens));
+    let close_tokens = if is_thinking { facts.thought_close_tokens } else { 0 };
+    let reserve = reserve.map(|reserve| fitting_reserve(reserve, limit, close_tokens));
     let kept = reserve.as_ref().and_then(Decision::tokens).unwrap_or(0);
-    let asked = said("thinking_budget");
+    let asked = said.get("thinking_budget");
     let budget = match is_thinking {
-        true => budget(&rules, asked, effort.as_deref(), largest),
+        true => budget(&rules, asked, said.effort().as_deref(), max_tokens),
         false => asked,
     };
-    let fit = |budget| match has_reserve {
-        true => fitting_budget(budget, max_tokens.saturating_sub(kept)),
+    let fit = |budget| match kept {
         // Made smaller, it would end the thought elsewhere than under a larger limit.
-        false => budget,
+        0 => budget,
+        kept => fitting_budget(budget, max_tokens.saturating_sub(kept)),
     };
     let budget = budget.map(fit);
     [budget, reserve].into_iter().flatten().filter_map(setting).collect()
 }
 
-fn fitting_reserve(mut reserve: Decision, max_tokens: u64) -> Decision {
-    let most = if reserve.asked.is_null() { max_tokens / 2 } else { max_tokens };
+/// What a request says, with what was filled in and locked before.
+struct Said<'a> {
+    wish: &'a Wish,
+    settings: &'a [Setting],
+}
+
+impl Said<'_> {
+    /// None where nobody says anything, or what was said was taken away.
+    fn get(&self, param: &str) -> Option<Decision> {
+        asked(param, self.wish, self.settings).filter(|decision| !decision.effective.is_null())
+    }
+
+    fn effort(&self) -> Option<String> {
+        self.get("reasoning_effort")?.effective.as_str().map(str::to_owned)
+    }
+
+    fn is_thinking(&self) -> bool {
+        let enabled = self.get("enable_thinking").map(|decision| decision.effective);
+        let is_off =
+            enabled == Some(Value::Bool(false)) || self.effort().as_deref() == Some("none");
+        self.wish.hints.can_think && !is_off
+    }
+
+    fn has_beams(&self) -> bool {
+        self.get("num_beams").and_then(|beams| beams.tokens()).is_some_and(|beams| beams > 1)
+    }
+}
+
+/// A reserve that leaves room for a thought's end, unless the request's own numbers contradict each
+/// other: that is for the engine to refuse.
+fn fitting_reserve(mut reserve: Decision, limit: &Decision, close_tokens: u64) -> Decision {
+    let max_tokens = limit.tokens().unwrap_or(0);
+    let beside_close = max_tokens.saturating_sub(close_tokens);
+    let most = match (reserve.asked.is_null(), limit.asked.is_u64() && !limit.is_changed()) {
+        (true, _) => (max_tokens / 2).min(beside_close),
+        (false, true) => max_tokens,
+        (false, false) => beside_close,
+    };
     if reserve.tokens() > Some(most) {
         reserve.change(SetBy::Admin, most, "fits into max_tokens");
     }
@@ -188,8 +256,8 @@ struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    fn of(config: &'a Config, who: &'a Who) -> Self {
-        let own = config.model(&who.model).map(|model| (model.id.as_str(), &model.thinking));
+    fn of(config: &'a Config, model: &str) -> Self {
+        let own = config.model(model).map(|model| (model.id.as_str(), &model.thinking));
         let all = &config.thinking;
         let mut rules = Rules {
             own,

@@ -196,10 +196,18 @@ proptest! {
         super::Setting::apply(&plan.settings, &mut values);
         let params = with_limit(values.clone(), plan.max_tokens_value());
         prop_assert!(params.is_ok(), "{values:?}: {params:?}");
-        // With a reserve each limit is a run of its own.
-        if params.as_ref().is_ok_and(|params| params.answer_reserve() > 0) {
-            let each = |&limit: &u64| with_limit(values.clone(), ParamValue::Int(limit.into()));
-            prop_assert!(plan.limits.iter().map(each).all(|params| params.is_ok()));
+        // Each limit alone is given what it is given in a list.
+        for view in &plan.views {
+            let mut values = values.clone();
+            super::Setting::apply(&view.settings, &mut values);
+            let params = with_limit(values, ParamValue::Int(view.limit.into()));
+            prop_assert!(params.is_ok(), "{:?}: {params:?}", view.settings);
+            let alone = Wish { max_tokens: vec![view.decision.tokens().unwrap_or(0)], ..wish.clone() };
+            if view.decision.is_changed() {
+                continue;
+            }
+            let alone = limits(&config, &alone, &who(), &facts).expect("granted");
+            prop_assert_eq!(&alone.settings, &view.settings);
         }
         let mode = config.thinking.mode.expect("given");
         let enabled = params.expect("checked").enable_thinking();
@@ -210,4 +218,17 @@ proptest! {
             crate::config::ThinkingMode::Client => {}
         }
     }
+}
+
+#[test]
+fn beams_are_refused_only_where_thoughts_are_capped() {
+    let beams = ("num_beams", ParamValue::Int(3));
+    let capped = config("thinking: {budget: {max: 9}}");
+    let refusal =
+        before_prompt(&capped, &wish(std::slice::from_ref(&beams)), &who()).expect_err("endless");
+    assert_eq!(refusal.param.as_deref(), Some("num_beams"));
+    let off = ("enable_thinking", OFF);
+    assert!(before_prompt(&capped, &wish(&[beams.clone(), off]), &who()).is_ok());
+    let config = config("thinking: {budget: {default: 9}, answer_reserve_tokens: 5}");
+    assert!(budgets(&config, &wish(&[beams]), 100).is_empty(), "nothing could be held to it");
 }

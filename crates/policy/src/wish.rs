@@ -32,8 +32,6 @@ pub struct Hints {
     pub has_json_shape: bool,
     /// The answer has another shape: a regex, a grammar, a choice.
     pub has_shape: bool,
-    /// Tools may be called.
-    pub has_tools: bool,
     /// The model marks its thoughts, and the prompt is a conversation. Otherwise nothing about
     /// thinking is decided.
     pub can_think: bool,
@@ -71,13 +69,14 @@ pub struct Facts {
     pub prompt_tokens: u64,
     /// Tokens that prompt and answer may have together.
     pub context_tokens_max: u64,
-    /// The most that the model itself may answer, where it says so.
-    pub model_max_tokens: Option<u64>,
     /// The limit that the model's own files recommend, where they do.
     pub model_default_tokens: Option<u64>,
     /// Tokens that the key's budgets leave to the answers of this request together; none for no
     /// bound.
     pub budget_left_tokens: Option<u64>,
+    /// Most tokens that end a thought of this model; they have to fit beside `answer_reserve`. 0
+    /// where it marks none.
+    pub thought_close_tokens: u64,
 }
 
 impl Wish {

@@ -2,7 +2,7 @@
 
 use crate::site::Site;
 use crate::start::Running;
-use policy::config::{Config, FILE_BYTES_MAX};
+use policy::config::{Config, FILE_BYTES_MAX, Limits, Model, Thinking};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -99,26 +99,30 @@ impl Stops {
     }
 }
 
-/// A file and how it looked last time.
+/// A file, how it looked when it was last read, and how it looked last time.
 struct Watched {
     path: PathBuf,
+    read: Option<(SystemTime, u64)>,
     seen: Option<(SystemTime, u64)>,
 }
 
 impl Watched {
     /// Never seen yet: what was changed while the models were loaded counts as well.
     fn new(path: PathBuf) -> Watched {
-        Watched { path, seen: None }
+        Watched { path, read: None, seen: None }
     }
 
-    /// Whether it looks different from last time. A file that is not there, as for a moment while
-    /// an editor saves it, has not changed.
+    /// Whether it was changed and then left alone for one look: what is being written is not read
+    /// before it is whole. A file that is not there, as for a moment while an editor saves it, has
+    /// not changed.
     fn changed(&mut self) -> bool {
         let now = look_of(&self.path);
-        if now.is_none() || now == self.seen {
+        let rests = now.is_some() && now == self.seen;
+        self.seen = now;
+        if !rests || now == self.read {
             return false;
         }
-        self.seen = now;
+        self.read = now;
         true
     }
 }
@@ -146,8 +150,8 @@ fn reload(site: &Site, path: &Path, settings: &impl Fn(&str) -> Result<Config, S
     if fixed(&old) != fixed(&config) {
         tracing::warn!(
             %file,
-            "what is new under `server` (but cors_origins and open_metrics), the list of models \
-             and `ledger` count from the next start on"
+            "what is new under `server` (but cors_origins, open_metrics, plan_without_key and \
+             request_timeout_s), the list of models and `ledger` count from the next start on"
         );
     }
     site.settle_in(&config.server);
@@ -159,11 +163,15 @@ fn reload(site: &Site, path: &Path, settings: &impl Fn(&str) -> Result<Config, S
 fn fixed(config: &Config) -> String {
     let mut server = config.server.clone();
     (server.cors_origins, server.open_metrics) = (Vec::new(), false);
-    let models: Vec<_> = config
-        .models
-        .iter()
-        .map(|m| (&m.id, &m.path, &m.draft, m.context_tokens, m.threads, m.kv_gb, m.running_max))
-        .collect();
+    (server.request_timeout_s, server.plan_without_key) = (0.0, None);
+    let without_rules = |model: &Model| Model {
+        prices: None,
+        limits: Limits::default(),
+        thinking: Thinking::default(),
+        locked: None,
+        ..model.clone()
+    };
+    let models: Vec<Model> = config.models.iter().map(without_rules).collect();
     format!("{server:?} {models:?} {:?}", config.ledger)
 }
 

@@ -81,6 +81,11 @@ impl ApiError {
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, message).with_retry_after(retry_after_s)
     }
 
+    /// 503: the server goes down.
+    pub fn stopping() -> Self {
+        ApiError::unavailable("The server is stopping", 30).with_code("stopping")
+    }
+
     /// 500: our fault; `message` holds nothing of the request.
     pub fn internal(message: impl Into<String>) -> Self {
         ApiError::new(StatusCode::INTERNAL_SERVER_ERROR, message)
@@ -89,6 +94,15 @@ impl ApiError {
     /// Names the field.
     pub fn with_param(mut self, param: impl Into<String>) -> Self {
         self.param = Some(param.into());
+        self
+    }
+
+    /// The same about a field that the client calls otherwise.
+    pub fn renamed(mut self, param: &str, given: &str) -> Self {
+        if self.param.as_deref() == Some(param) {
+            self.param = Some(given.to_owned());
+            self.message = self.message.replace(&format!("`{param}`"), &format!("`{given}`"));
+        }
         self
     }
 

@@ -8,10 +8,18 @@ use axum::http::{StatusCode, header};
 use http_body_util::BodyExt;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 
-/// Memory that a JSON value takes at most, in bytes, beside its text.
-const VALUE_BYTES: usize = 100;
+/// Memory that a JSON value takes, in bytes, beside its text: an entry of an object, with the room
+/// that its object keeps for more.
+const VALUE_BYTES: usize = 200;
+
+/// Bytes of a body that is too large which are read and forgotten.
+const REFUSED_BYTES_MAX: usize = 64 << 20;
+
+/// Time in which they are.
+const REFUSED_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// The JSON object that a request's body holds.
 pub struct JsonBody {
@@ -22,13 +30,18 @@ pub struct JsonBody {
 }
 
 /// A part of the memory that all requests have together.
-pub struct RequestShare(Vec<OwnedSemaphorePermit>);
+#[derive(Default)]
+pub struct RequestShare {
+    bytes: usize,
+    kib: usize,
+    permit: Option<OwnedSemaphorePermit>,
+}
 
 impl FromRequest<Arc<Site>> for JsonBody {
     type Rejection = ApiError;
 
     async fn from_request(request: Request, site: &Arc<Site>) -> Result<Self, ApiError> {
-        let mut share = RequestShare(Vec::new());
+        let mut share = RequestShare::default();
         let bytes = read_all(request, site, &mut share).await?;
         let shape = Shape::of(&bytes);
         shape.check()?;
@@ -43,15 +56,25 @@ impl FromRequest<Arc<Site>> for JsonBody {
 }
 
 impl RequestShare {
-    /// Takes `bytes` more.
+    /// Takes `bytes` more: of all of them together, however small the pieces are.
     fn grow(&mut self, site: &Site, bytes: usize) -> Result<(), ApiError> {
-        let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
+        self.bytes += bytes;
+        let more = self.bytes.div_ceil(1024) - self.kib;
+        if more == 0 {
+            return Ok(());
+        }
+        let kib = u32::try_from(more).unwrap_or(u32::MAX);
         let permit = Arc::clone(&site.request_memory).try_acquire_many_owned(kib);
         let full = |_| {
             ApiError::unavailable("Too many large requests are being read; try again", 1)
                 .with_code("request_memory_full")
         };
-        self.0.push(permit.map_err(full)?);
+        let permit = permit.map_err(full)?;
+        self.kib += more;
+        match &mut self.permit {
+            Some(all) => all.merge(permit),
+            None => self.permit = Some(permit),
+        }
         Ok(())
     }
 }
@@ -66,6 +89,7 @@ async fn read_all(
     let told = request.headers().get(header::CONTENT_LENGTH);
     let told = told.and_then(|value| value.to_str().ok()?.parse::<usize>().ok());
     if told.is_some_and(|length| length > bytes_max) {
+        read_away(request).await;
         return Err(too_large(bytes_max));
     }
     let read = async {
@@ -90,6 +114,25 @@ async fn read_all(
             .with_code("request_timeout")
             .with_header(header::CONNECTION, header::HeaderValue::from_static("close")))
     })
+}
+
+/// Reads a body that is refused, a while: most clients send all of it before they read an answer,
+/// and lose the answer with the connection. Who waits to be told to go on is not told to.
+async fn read_away(request: Request) {
+    if request.headers().contains_key(header::EXPECT) {
+        return;
+    }
+    let read = async {
+        let (mut body, mut bytes) = (request.into_body(), 0);
+        while let Some(Ok(frame)) = body.frame().await {
+            bytes += frame.data_ref().map_or(0, |data| data.len());
+            if bytes > REFUSED_BYTES_MAX {
+                break;
+            }
+        }
+    };
+    // It is refused either way.
+    let _ = tokio::time::timeout(REFUSED_TIME_MAX, read).await;
 }
 
 fn too_large(bytes_max: usize) -> ApiError {

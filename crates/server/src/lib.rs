@@ -22,6 +22,7 @@ pub mod routes;
 pub mod service;
 pub mod site;
 pub mod sse;
+pub mod whole_answer;
 
 mod attend;
 mod listen;

@@ -123,9 +123,7 @@ impl Site {
         match self.phase() {
             Phase::Ready => Ok(()),
             Phase::Loading => Err(loading()),
-            Phase::Draining | Phase::Ending => {
-                Err(ApiError::unavailable("The server is stopping", 30).with_code("stopping"))
-            }
+            Phase::Draining | Phase::Ending => Err(ApiError::stopping()),
         }
     }
 }

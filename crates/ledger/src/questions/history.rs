@@ -59,8 +59,9 @@ pub struct QuoteOutcome {
 }
 
 impl Ledger {
-    /// The newest requests that were answered and that the filter lets through, at most `rows`,
-    /// newest first. With a model in the filter it reads no more entries than that.
+    /// The newest requests that were answered from their beginning on (what went on from an earlier
+    /// answer has no class) and that the filter lets through, at most `rows`, newest first. With a
+    /// model in the filter, and nothing else, it reads hardly more entries than that.
     ///
     /// # Errors
     /// When `rows` is not 1 to [`crate::ROWS_MAX`], or what the file says.
@@ -68,7 +69,7 @@ impl Ledger {
         let columns = "time_ms, class, preset, prompt_tokens, cached_tokens, thinking_tokens, \
                        answer_tokens, choices, effective_max_tokens, finish_reason, queue_ms, \
                        ttft_ms, tpot_ms, total_ms";
-        self.newest(columns, "TRUE", filter, rows, |row| {
+        self.newest(columns, "class IS NOT NULL", filter, rows, |row| {
             Ok(HistoryRow {
                 time_ms: count(row, 0)?,
                 class: row.get(1)?,

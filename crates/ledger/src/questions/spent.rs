@@ -41,18 +41,20 @@ impl Spent {
 }
 
 impl Ledger {
-    /// What the key has used up by requests that arrived at `since_ms` or later. Reads one index
-    /// from there on: about a millisecond per thousand requests.
+    /// What a key, or everybody without one, has used up by requests that arrived at `since_ms` or
+    /// later. Reads one index from there on: about a millisecond per thousand requests. What was
+    /// refused counts nowhere.
     ///
     /// # Errors
     /// What the file says.
-    pub fn spent(&self, key_id: &str, since_ms: u64) -> Result<Spent, LedgerError> {
+    pub fn spent(&self, key_id: Option<&str>, since_ms: u64) -> Result<Spent, LedgerError> {
         let since = i64::try_from(since_ms).unwrap_or(i64::MAX);
         self.shared.pool.with(|connection| {
             let mut statement = connection.prepare_cached(
-                "SELECT currency, sum(cost_nano), count(*), sum(prompt_tokens), \
+                "SELECT currency, sum(cost_nano), \
+                 sum(prompt_tokens + thinking_tokens + answer_tokens > 0), sum(prompt_tokens), \
                  sum(cached_tokens), sum(thinking_tokens), sum(answer_tokens) FROM entries \
-                 WHERE key_id = ?1 AND time_ms >= ?2 GROUP BY currency ORDER BY currency",
+                 WHERE key_id IS ?1 AND time_ms >= ?2 GROUP BY currency ORDER BY currency",
             )?;
             let mut rows = statement.query((key_id, since))?;
             let mut spent = Spent::default();

@@ -9,7 +9,7 @@ use std::path::Path;
 const APPLICATION_ID: i64 = 0x4A45_544F;
 
 /// What brings a file from each version to the next; `PRAGMA user_version` counts them.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 /// Lines are stored in the order they came, which is nearly that of time. `entries_of_key` holds
 /// all that a budget sums up, so that it never reads the lines themselves.
@@ -86,6 +86,15 @@ INSERT INTO pepper (only, bytes) VALUES (1, randomblob(32));
 
 /// Keys with limits of their own, as JSON.
 const V2: &str = "ALTER TABLE keys ADD COLUMN overrides TEXT;";
+
+/// What is used up without a key is summed up like a key's.
+const V3: &str = "
+DROP INDEX entries_of_key;
+CREATE INDEX entries_of_key ON entries (
+    key_id, time_ms, currency, cost_nano,
+    prompt_tokens, cached_tokens, thinking_tokens, answer_tokens
+);
+";
 
 /// Why a file cannot be used.
 pub enum Problem {

@@ -74,7 +74,7 @@ fn several_may_make_the_same_file_at_once() {
         for opener in openers {
             opener.join().expect("no panic").expect("all of them open the new file");
         }
-        assert_eq!(asked::<i64>(&path, "PRAGMA user_version"), 2);
+        assert_eq!(asked::<i64>(&path, "PRAGMA user_version"), 3);
         assert_eq!(asked::<i64>(&path, "SELECT count(*) FROM pepper"), 1);
     }
 }

@@ -25,8 +25,11 @@ fn history_is_the_newest_answered_requests() {
     for index in 0..10 {
         let status = if index % 3 == 0 { Status::Failed } else { Status::Done };
         let model = if index % 2 == 0 { "even" } else { "odd" }.to_owned();
-        recorded(&ledger, Entry { status, model, ..at(index) }).expect("recorded");
+        let class = Some("chat".to_owned());
+        recorded(&ledger, Entry { status, model, class, ..at(index) }).expect("recorded");
     }
+    // What went on from an earlier answer has no class, and is no answer by itself.
+    recorded(&ledger, at(11)).expect("recorded");
     let tokens = |filter: &Filter, rows| -> Vec<u64> {
         let rows = ledger.history(filter, rows).expect("rows");
         rows.iter().map(|row| row.answer_tokens).collect()

@@ -141,14 +141,18 @@ fn questions_and_records_do_not_disturb_each_other() {
                 scope.spawn(move || {
                     for index in 0..20 {
                         let key_id = Some("k".to_owned());
-                        let entry = Entry { key_id, ..entry(&format!("{thread}-{index}")) };
+                        let entry = Entry {
+                            key_id,
+                            prompt_tokens: 1,
+                            ..entry(&format!("{thread}-{index}"))
+                        };
                         recorded(ledger, entry).expect("recorded");
-                        let spent = ledger.spent("k", 0).expect("sums").requests;
+                        let spent = ledger.spent(Some("k"), 0).expect("sums").requests;
                         assert!(spent > index, "what was told can be read: {spent}");
                     }
                 });
             }
         });
-        assert_eq!(ledger.spent("k", 0).expect("sums").requests, 240);
+        assert_eq!(ledger.spent(Some("k"), 0).expect("sums").requests, 240);
     }
 }

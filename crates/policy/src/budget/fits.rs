@@ -16,7 +16,8 @@ impl Meter {
     /// What a request takes while it runs. One token of output at least, since no request ends
     /// without.
     pub(super) fn needed(&self, need: &Need) -> Spent {
-        let output_tokens = if self.is_strict() { need.output_tokens } else { 1 };
+        let output_tokens =
+            if self.is_strict() { need.output_tokens } else { need.requests.max(1) };
         let Need { prompt_tokens, prices, .. } = *need;
         let output = prices.answer.max(prices.thinking());
         let prompt = prices.prompt.max(prices.cached_prompt());
@@ -56,9 +57,11 @@ impl Meter {
     pub(super) fn fits(&self, now_ms: u64, need: &Need) -> Result<(), Exceeded> {
         let plan = &self.plan;
         let needed = self.needed(need);
-        self.fits_running()?;
+        let count = need.requests.max(1);
+        self.fits_running(count)?;
         let (requests, tokens) = (&self.requests, &self.tokens);
-        self.fits_rate(Which::RequestsPerMinute, plan.requests_per_minute, requests, 0, 1, now_ms)?;
+        let which = Which::RequestsPerMinute;
+        self.fits_rate(which, plan.requests_per_minute, requests, 0, count, now_ms)?;
         let held = self.taken.tokens;
         let which = Which::TokensPerMinute;
         self.fits_rate(which, plan.tokens_per_minute, tokens, held, needed.tokens, now_ms)?;
@@ -79,20 +82,20 @@ impl Meter {
             ),
         ] {
             let nano = |money: Money| money.0.max(0) as u64;
-            let used = window.spent.tokens.saturating_add(held);
-            self.fits_calendar(which, tokens_limit, window, used, needed.tokens, now_ms)?;
+            let spent = (window.spent.tokens, held);
+            self.fits_calendar(which, tokens_limit, window, spent, needed.tokens, now_ms)?;
             let limit = money_limit.map(nano);
-            let used = nano(window.spent.money).saturating_add(nano(self.taken.money));
-            self.fits_calendar(money_which, limit, window, used, nano(needed.money), now_ms)?;
+            let spent = (nano(window.spent.money), nano(self.taken.money));
+            self.fits_calendar(money_which, limit, window, spent, nano(needed.money), now_ms)?;
         }
         Ok(())
     }
 
-    fn fits_running(&self) -> Result<(), Exceeded> {
+    fn fits_running(&self, count: u64) -> Result<(), Exceeded> {
         match self.plan.concurrency {
-            Some(limit) if self.running >= limit => Err(Exceeded {
-                retry_after_ms: Some(RETRY_MS),
-                ..self.exceeded(Which::Concurrency, limit, self.running, 1)
+            Some(limit) if self.running.saturating_add(count) > limit => Err(Exceeded {
+                retry_after_ms: (count <= limit).then_some(RETRY_MS),
+                ..self.exceeded(Which::Concurrency, limit, self.running, count)
             }),
             _ => Ok(()),
         }
@@ -127,16 +130,20 @@ impl Meter {
         which: Which,
         limit: Option<u64>,
         window: &Calendar,
-        used: u64,
+        (spent, held): (u64, u64),
         needed: u64,
         now_ms: u64,
     ) -> Result<(), Exceeded> {
         let Some(limit) = limit else { return Ok(()) };
+        let used = spent.saturating_add(held);
         if used.saturating_add(needed) <= limit {
             return Ok(());
         }
         let mut exceeded = self.exceeded(which, limit, used, needed);
-        if needed <= limit {
+        if spent.saturating_add(needed) <= limit {
+            // Running requests hold the rest, and give back what they do not use.
+            exceeded.retry_after_ms = Some(RETRY_MS);
+        } else if needed <= limit {
             let ends_ms = window.ends_ms(self.offset());
             exceeded.resets_at_ms = Some(ends_ms);
             exceeded.retry_after_ms = Some(ends_ms.saturating_sub(now_ms).max(RETRY_MS));

@@ -30,15 +30,29 @@ use sliding::Sliding;
 /// How far callers may be out of order.
 const LATE_MS: u64 = 60_000;
 
-/// What a request will take.
+/// What a request will take, or several that are let in together.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
+    /// Requests; 0 counts as 1.
+    pub requests: u64,
     /// Tokens of its prompt.
     pub prompt_tokens: u64,
     /// Tokens that its answers together may have.
     pub output_tokens: u64,
     /// Its model's prices.
     pub prices: Prices,
+}
+
+impl Need {
+    /// Both together, at the prices of the first.
+    fn with(self, other: Need) -> Need {
+        Need {
+            requests: self.requests.max(1).saturating_add(other.requests.max(1)),
+            prompt_tokens: self.prompt_tokens.saturating_add(other.prompt_tokens),
+            output_tokens: self.output_tokens.saturating_add(other.output_tokens),
+            prices: self.prices,
+        }
+    }
 }
 
 /// What tokens and money a request took, or requests together.
@@ -64,6 +78,7 @@ pub struct Allowance {
 #[must_use = "what was taken is given back by `charge`"]
 pub struct Admission {
     taken: Spent,
+    requests: u64,
 }
 
 /// When the windows of a plan began.
@@ -213,17 +228,35 @@ impl Meter {
         let now_ms = self.advance(now_ms);
         self.fits(now_ms, need)?;
         let taken = self.needed(need);
-        self.requests.add(now_ms, 1);
+        let requests = need.requests.max(1);
+        self.requests.add(now_ms, requests);
         self.taken.add(taken);
-        self.running += 1;
-        Ok(Admission { taken })
+        self.running += requests;
+        Ok(Admission { taken, requests })
+    }
+
+    /// Lets several requests in, or none of them.
+    ///
+    /// # Errors
+    /// When they do not fit together, in the numbers of them all.
+    pub fn admit_all(&mut self, now_ms: u64, needs: &[Need]) -> Result<Vec<Admission>, Exceeded> {
+        let all = needs.iter().copied().reduce(Need::with).unwrap_or_default();
+        self.check(now_ms, &all)?;
+        // The sum fits, and so does each of them after the others, but for a rounding of money.
+        let mut after = self.clone();
+        let admissions: Result<Vec<_>, _> =
+            needs.iter().map(|need| after.admit(now_ms, need)).collect();
+        if admissions.is_ok() {
+            *self = after;
+        }
+        admissions
     }
 
     /// A request has ended: gives back what it took and counts what it used.
     pub fn charge(&mut self, now_ms: u64, admission: Admission, spent: Spent) {
         let now_ms = self.advance(now_ms);
         self.taken.take(admission.taken);
-        self.running = self.running.saturating_sub(1);
+        self.running = self.running.saturating_sub(admission.requests);
         self.tokens.add(now_ms, spent.tokens);
         self.day.spent.add(spent);
         self.month.spent.add(spent);

@@ -93,7 +93,7 @@ impl Naive {
 }
 
 fn need(prompt_tokens: u64, output_tokens: u64) -> Need {
-    Need { prompt_tokens, output_tokens, prices: PRICES }
+    Need { requests: 1, prompt_tokens, output_tokens, prices: PRICES }
 }
 
 fn cost(prompt_tokens: u64, answer_tokens: u64) -> Spent {

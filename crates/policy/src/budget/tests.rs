@@ -6,7 +6,7 @@ use crate::price::Money;
 const NOON_MS: u64 = 1_795_262_400_000;
 
 fn need(prompt_tokens: u64, output_tokens: u64) -> Need {
-    Need { prompt_tokens, output_tokens, prices: Prices::default() }
+    Need { requests: 1, prompt_tokens, output_tokens, prices: Prices::default() }
 }
 
 fn spent(tokens: u64) -> Spent {
@@ -70,7 +70,7 @@ fn money_bounds_tokens_by_their_price() {
     let mut meter = meter(plan);
     let prices =
         Prices { prompt: Money(1_000_000_000), answer: Money(2_000_000_000), ..Prices::default() };
-    let need = Need { prompt_tokens: 200, output_tokens: 1, prices };
+    let need = Need { requests: 1, prompt_tokens: 200, output_tokens: 1, prices };
     // 0.001 for the month; 200 prompt tokens are 0.0002; 0.0008 buys 400 tokens of answer.
     assert_eq!(meter.check(NOON_MS, &need).expect("free").output_tokens_left, Some(400));
     let admission = meter.admit(NOON_MS, &need).expect("free");
@@ -171,7 +171,7 @@ fn the_largest_numbers_are_no_problem() {
     };
     let mut meter = meter(plan);
     let dear = Prices { answer: Money(i64::MAX), prompt: Money(i64::MAX), ..Prices::default() };
-    let most = Need { prompt_tokens: u64::MAX, output_tokens: u64::MAX, prices: dear };
+    let most = Need { requests: 1, prompt_tokens: u64::MAX, output_tokens: u64::MAX, prices: dear };
     for now_ms in [0, NOON_MS, u64::MAX] {
         if let Ok(admission) = meter.admit(now_ms, &most) {
             let money = Money(i64::MAX);

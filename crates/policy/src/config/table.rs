@@ -226,6 +226,13 @@ static MODEL: Section = Section {
             "the server's choice",
             "Requests that are computed at once.",
         ),
+        Field::new(
+            "prefill_beside_tokens",
+            Shape::Integer(1, 1 << 20),
+            "64",
+            "Tokens of prompts that are computed in a step in which others write: more end prompts \
+             sooner, fewer keep the others' pace.",
+        ),
         Field::new("prices", Shape::Section(&PRICES), "those of everybody", "Its prices."),
         Field::new("limits", Shape::Section(&LIMITS), "", "Bounds of requests for it."),
         Field::new(
@@ -407,9 +414,16 @@ static THINKING: Section = Section {
 
 static BUDGET: Section = Section {
     name: "budget",
-    about: "The same under every limit; beside an `answer_reserve` what fits into it.",
+    about: "The same under every limit; beside an `answer_reserve` what fits into it. A prompt that \
+            is no conversation (`/v1/completions`, `/generate`) has no thoughts to be told apart.",
     fields: &[
-        Field::new("max", TOKENS_OR_NONE, "none", "The most that a request may think."),
+        Field::new(
+            "max",
+            TOKENS_OR_NONE,
+            "none",
+            "The most that a request may think. A beam search cannot be held to it, so that it is \
+             refused unless thinking is off.",
+        ),
         Field::new(
             "default",
             TOKENS_OR_NONE,

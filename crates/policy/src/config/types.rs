@@ -95,6 +95,9 @@ pub struct Model {
     /// Requests that are computed at once; none for the server's own choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub running_max: Option<u64>,
+    /// Tokens of prompts in a step in which others write; none for the server's own choice.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefill_beside_tokens: Option<u64>,
     /// Its prices; none for those of everybody.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prices: Option<Prices>,

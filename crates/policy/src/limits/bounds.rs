@@ -2,7 +2,7 @@
 
 use crate::config::{Config, Limits, Over, Scenario};
 use crate::decision::SetBy;
-use crate::wish::{Facts, Who};
+use crate::wish::Who;
 
 /// One bound, with whose it is.
 #[derive(Clone, Debug)]
@@ -68,12 +68,7 @@ fn key_path(config: &Config, who: &Who) -> String {
 impl Bounds {
     /// Of all levels the largest `min` and the smallest `max` count; where `min` is above `max`,
     /// `max` does. A level that does not say what happens outside does as the server does.
-    pub fn of(
-        config: &Config,
-        who: &Who,
-        scenario: Option<(&str, &Scenario)>,
-        facts: &Facts,
-    ) -> Bounds {
+    pub fn of(config: &Config, who: &Who, scenario: Option<(&str, &Scenario)>) -> Bounds {
         let over_server = config.limits.over_limit.unwrap_or(Over::Clamp);
         let (mut mins, mut maxes) = (Vec::new(), Vec::new());
         let levels = levels(config, who, scenario);
@@ -86,13 +81,6 @@ impl Bounds {
             mins.extend(limits.max_tokens.min.map(|tokens| bound(tokens, "min")));
             maxes.extend(limits.max_tokens.max.map(|tokens| bound(tokens, "max")));
         }
-        let own = config.model(&who.model).and_then(|model| model.limits.over_limit);
-        maxes.extend(facts.model_max_tokens.map(|tokens| Bound {
-            tokens,
-            by: SetBy::Model,
-            rule: "the model's own maximum".to_owned(),
-            over: own.unwrap_or(over_server),
-        }));
         let refuses = |bound: &Bound| bound.over == Over::Reject;
         // Of equals the one that refuses counts, then the first.
         let max = maxes.into_iter().min_by_key(|bound| (bound.tokens, !refuses(bound)));

@@ -31,7 +31,8 @@ pub struct Plan {
     pub views: Vec<View>,
     /// What kind of request it is, and why.
     pub class: Classified,
-    /// `thinking_budget`, `answer_reserve` and `min_tokens`, where something is decided about them.
+    /// `thinking_budget`, `answer_reserve` and `min_tokens`, where something is decided about them:
+    /// as under the largest limit, `min_tokens` as under the smallest.
     pub settings: Vec<Setting>,
     /// What was ignored or merged, in sentences.
     pub warnings: Vec<String>,
@@ -46,6 +47,8 @@ pub struct View {
     pub limit: u64,
     /// Whether an earlier entry of the list came to the same limit.
     pub is_repeated: bool,
+    /// What a request with this limit alone is given of [`Plan::settings`].
+    pub settings: Vec<Setting>,
 }
 
 impl Plan {
@@ -61,6 +64,21 @@ impl Plan {
             [one] if self.views.len() == 1 => int(one),
             several => ParamValue::List(several.iter().map(int).collect()),
         }
+    }
+
+    /// What a request with this limit alone is given of [`Plan::settings`].
+    pub fn settings_under(&self, limit: u64) -> &[Setting] {
+        let view = self.views.iter().filter(|view| view.limit == limit).max_by_key(asked_most);
+        view.map_or(&[], |view| &view.settings)
+    }
+
+    /// Whether some limit is given other settings than the others: each is then a run of its own.
+    pub fn settings_depend_on_limit(&self) -> bool {
+        let values = |limit: u64| -> Vec<(&str, Option<&ParamValue>)> {
+            let settings = self.settings_under(limit).iter();
+            settings.map(|setting| (setting.param(), setting.value.as_ref())).collect()
+        };
+        self.limits.windows(2).any(|pair| values(pair[0]) != values(pair[1]))
     }
 
     /// The name of the preset that set the limit.
@@ -85,7 +103,7 @@ pub fn limits(config: &Config, wish: &Wish, who: &Who, facts: &Facts) -> Result<
     let early = before_prompt(config, wish, who)?;
     let scenario = scenario_of(config, wish)?;
     let room = room(who, facts)?;
-    let bounds = Bounds::of(config, who, scenario, facts);
+    let bounds = Bounds::of(config, who, scenario);
     let chain = Chain { bounds: &bounds, facts, who, room, choices: wish.choices() };
     let case =
         Case { wish, who, class: early.class.class, prompt_tokens: Some(facts.prompt_tokens) };
@@ -94,34 +112,43 @@ pub fn limits(config: &Config, wish: &Wish, who: &Who, facts: &Facts) -> Result<
     for start in starts {
         let (decision, limit) = chain.follow(start)?;
         let is_repeated = views.iter().any(|view| view.limit == limit);
-        views.push(View { decision, limit, is_repeated });
+        let mut settings = thinking::budgets(config, case, &early, facts, &decision);
+        settings.extend(min_tokens(wish, &early, limit));
+        views.push(View { decision, limit, is_repeated, settings });
     }
-    let smallest = views.iter().map(|view| view.limit).min().unwrap_or(0);
-    let largest = views.iter().map(|view| view.limit).max().unwrap_or(0);
-    let mut settings = thinking::budgets(config, wish, who, &early, (smallest, largest));
-    settings.extend(min_tokens(wish, &early, smallest));
-    Ok(plan(early, views, settings))
+    Ok(plan(early, views))
 }
 
 /// `min_tokens` where it exceeds a limit that somebody lowered.
-fn min_tokens(wish: &Wish, early: &Early, smallest: u64) -> Option<Setting> {
+fn min_tokens(wish: &Wish, early: &Early, limit: u64) -> Option<Setting> {
     let set = early.settings.iter().find(|setting| setting.param() == "min_tokens");
     let asked = || Some(Decision::asked("min_tokens", to_json(wish.value("min_tokens")?)));
     let mut decision = set.map(|setting| setting.decision.clone()).or_else(asked)?;
-    if decision.tokens()? <= smallest {
+    if decision.tokens()? <= limit {
         return None;
     }
-    decision.change(SetBy::Admin, smallest, "fits into max_tokens");
-    Some(Setting::new(ParamValue::Int(smallest.into()), decision))
+    decision.change(SetBy::Admin, limit, "fits into max_tokens");
+    Some(Setting::new(ParamValue::Int(limit.into()), decision))
 }
 
-fn plan(early: Early, views: Vec<View>, settings: Vec<Setting>) -> Plan {
+/// Of views that came to the same limit the one that asked for most counts.
+fn asked_most(view: &&View) -> (u64, Option<u64>) {
+    (view.limit, view.decision.asked.as_u64())
+}
+
+/// Of several limits the settings of the largest, with a `min_tokens` that fits them all.
+fn settings(smallest: &View, largest: &View) -> Vec<Setting> {
+    let is_min = |setting: &&Setting| setting.param() == "min_tokens";
+    let budgets = largest.settings.iter().filter(|setting| !is_min(setting));
+    budgets.chain(smallest.settings.iter().filter(is_min)).cloned().collect()
+}
+
+fn plan(early: Early, views: Vec<View>) -> Plan {
     let mut limits: Vec<u64> = views.iter().map(|view| view.limit).collect();
     limits.sort_unstable();
     limits.dedup();
-    // Of those that came to the same limit the one that asked for most.
-    let most = |view: &&View| (view.limit, view.decision.asked.as_u64());
-    let largest = views.iter().rev().max_by_key(most);
+    let largest = views.iter().max_by_key(asked_most).expect("a start is always given");
+    let smallest = views.iter().min_by_key(|view| view.limit).unwrap_or(largest);
     let mut warnings = early.warnings;
     let repeated = views.iter().filter(|view| view.is_repeated).count();
     if repeated > 0 {
@@ -132,11 +159,11 @@ fn plan(early: Early, views: Vec<View>, settings: Vec<Setting>) -> Plan {
         ));
     }
     Plan {
-        max_tokens: largest.map(|view| view.decision.clone()).expect("a start is always given"),
+        max_tokens: largest.decision.clone(),
         limits,
+        settings: settings(smallest, largest),
         views,
         class: early.class,
-        settings,
         warnings,
     }
 }

@@ -3,7 +3,7 @@
 use super::bounds::{Bound, Bounds};
 use crate::config::{Config, Over};
 use crate::decision::SetBy;
-use crate::wish::{Facts, Who};
+use crate::wish::Who;
 
 /// A bound on `max_tokens`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +20,8 @@ pub struct OfferedBound {
 
 /// The least and the most that `max_tokens` may be for requests of `who` that name no scenario;
 /// none where nobody says.
-pub fn offered(
-    config: &Config,
-    who: &Who,
-    facts: &Facts,
-) -> (Option<OfferedBound>, Option<OfferedBound>) {
-    let Bounds { min, max, .. } = Bounds::of(config, who, None, facts);
+pub fn offered(config: &Config, who: &Who) -> (Option<OfferedBound>, Option<OfferedBound>) {
+    let Bounds { min, max, .. } = Bounds::of(config, who, None);
     let told = |bound: Bound| OfferedBound {
         tokens: bound.tokens,
         set_by: bound.by,
@@ -46,10 +42,10 @@ mod tests {
         config.limits.max_tokens.min = Some(2);
         let mut who = Who::default();
         who.key_plan.limits.max_tokens.max = Some(100);
-        let (min, max) = offered(&config, &who, &Facts::default());
+        let (min, max) = offered(&config, &who);
         let max = max.expect("there is one");
         assert_eq!((max.tokens, max.set_by, max.rejects), (100, SetBy::Key, false));
         assert_eq!(min.map(|min| min.tokens), Some(2));
-        assert_eq!(offered(&Config::default(), &Who::default(), &Facts::default()), (None, None));
+        assert_eq!(offered(&Config::default(), &Who::default()), (None, None));
     }
 }

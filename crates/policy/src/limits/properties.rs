@@ -26,16 +26,17 @@ struct World {
 }
 
 fn any_world() -> impl Strategy<Value = World> {
-    let facts = (0u64..5000, 1u64..5000, option::of(0u64..3000), option::of(0u64..3000))
-        .prop_flat_map(|(prompt_tokens, context_tokens_max, max, default)| {
+    let facts = (0u64..5000, 1u64..5000, option::of(0u64..3000)).prop_flat_map(
+        |(prompt_tokens, context_tokens_max, default)| {
             option::weighted(0.3, 1u64..3000).prop_map(move |budget_left_tokens| Facts {
                 prompt_tokens,
                 context_tokens_max,
-                model_max_tokens: max,
                 model_default_tokens: default,
                 budget_left_tokens,
+                ..Facts::default()
             })
-        });
+        },
+    );
     let limits = (any_limits(), any_limits(), any_limits(), any_limits());
     (limits, facts).prop_map(|((server, route, model, key), facts)| {
         let mut config = Config { limits: server, ..Config::default() };
@@ -73,7 +74,7 @@ proptest! {
         let maxes = all_limits(&world).map(|limits| limits.max_tokens.max);
         let budget = facts.budget_left_tokens.map(|left| left / wish.choices.max(1));
         let room = facts.context_tokens_max - facts.prompt_tokens;
-        let others = [facts.model_max_tokens, budget, Some(room)];
+        let others = [budget, Some(room)];
         for most in maxes.into_iter().chain(others).flatten() {
             prop_assert!(plan.max_tokens() <= most, "{:?} above {most}", plan.limits);
         }

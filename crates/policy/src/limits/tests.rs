@@ -102,17 +102,14 @@ fn the_tightest_bound_counts_and_says_what_happens() {
 }
 
 #[test]
-fn the_model_the_budget_and_the_window_have_their_say() {
-    let config = Config::default();
-    let facts = Facts { model_max_tokens: Some(300), ..facts(100) };
-    let plan = limits(&config, &asks(&[5000]), &who(), &facts).expect("clamped");
-    assert_eq!((plan.max_tokens(), plan.max_tokens.set_by), (300, SetBy::Model));
-    let facts = Facts { budget_left_tokens: Some(401), ..facts };
+fn the_admin_the_budget_and_the_window_have_their_say() {
+    let config = Config { limits: bounds(None, Some(300)), ..Config::default() };
+    let facts = Facts { budget_left_tokens: Some(401), ..facts(100) };
     let wish = Wish { choices: 2, ..asks(&[5000]) };
     let plan = limits(&config, &wish, &who(), &facts).expect("clamped");
     assert_eq!((plan.max_tokens(), plan.max_tokens.set_by), (200, SetBy::Budget));
     let steps: Vec<SetBy> = plan.max_tokens.steps.iter().map(|step| step.by).collect();
-    assert_eq!(steps, [SetBy::Request, SetBy::Model, SetBy::Budget]);
+    assert_eq!(steps, [SetBy::Request, SetBy::Admin, SetBy::Budget]);
     let facts = Facts { budget_left_tokens: Some(1), ..facts };
     let refusal = limits(&config, &wish, &who(), &facts).expect_err("nothing left");
     assert_eq!((refusal.status, refusal.code), (429, Some("insufficient_quota")));
@@ -195,6 +192,9 @@ fn min_tokens_follow_a_limit_that_was_lowered() {
     let plan = decide(&config, &Wish { values: values.clone(), ..asks(&[500, 90]) });
     let line = "min_tokens: asked 300 -> admin 90 (fits into max_tokens)";
     assert_eq!(plan.settings[0].decision.to_string(), line);
+    // Alone the larger limit would have its own.
+    assert!(plan.settings_depend_on_limit());
+    assert_eq!(plan.settings_under(100)[0].decision.tokens(), Some(100));
     // What contradicts itself is refused before anything is changed.
     let limit = ("max_tokens".to_owned(), ParamValue::Int(200));
     let wish = Wish { values: [values, vec![limit]].concat(), ..asks(&[200]) };

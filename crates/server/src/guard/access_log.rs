@@ -45,11 +45,14 @@ pub async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Ne
         .get::<WhoAsks>()
         .and_then(|who| who.0.as_ref().map(|caller| caller.key_id.clone()));
     entry.entry = response.extensions_mut().remove::<EntryId>();
+    if let Some(name) = &entry.entry {
+        entry.id.or_entry(name);
+    }
     if let Some(code) = &entry.error {
         site.metrics.refused(entry.status.as_u16(), code);
     }
     entry.header_ms = Some(entry.began.elapsed().as_secs_f64() * 1e3);
-    response.headers_mut().insert(X_REQUEST_ID, entry.id.0.clone());
+    response.headers_mut().insert(X_REQUEST_ID, entry.id.header());
     response.map(|body| Body::new(LoggedBody { body, entry }))
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A page of somebody else's that a user has open can send requests to this machine. Where keys are
 //! needed it has none. Where none are needed, two things keep it out: a request that names another
-//! page as its origin is refused, and so is one for a host name that is not this machine's own (a
-//! name that its owner made point here, so that the browser takes the page for ours).
+//! page as its origin is refused, and so is one for a host name that a stranger could own and make
+//! point here, so that the browser takes the stranger's page for ours.
 
 use crate::error::ApiError;
 use crate::site::Site;
@@ -36,6 +36,12 @@ impl Rules {
     /// Of the settings under `server`.
     pub fn of(settings: &Server) -> Rules {
         Rules { cors_origins: settings.cors_origins.clone(), open_metrics: settings.open_metrics }
+    }
+
+    /// Whether a host is that of an allowed origin: its owner is one whom the admin trusts.
+    fn names(&self, host: &str) -> bool {
+        let of = |origin: &String| origin.split_once("://").is_some_and(|(_, own)| own == host);
+        self.cors_origins.iter().any(of)
     }
 
     fn allows(&self, origin: &str) -> bool {
@@ -77,13 +83,16 @@ fn check(
 ) -> Result<(), ApiError> {
     let named = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let named = uri.authority().map(|authority| authority.as_str()).or(named);
-    if let Some(host) = named
-        && site.address_is_loopback
-        && !is_this_machine(host)
-    {
-        let message = "This server answers under the names of this machine only \
-             (localhost, 127.0.0.1, [::1]); with keys it answers under any";
-        return Err(forbidden(message, "host_not_allowed"));
+    match named.map(Host::of) {
+        None | Some(Host::ThisMachine) => {}
+        Some(Host::Near) if !site.address_is_loopback => {}
+        Some(_) if named.is_some_and(|name| site.rules().names(name)) => {}
+        Some(_) => {
+            let message = "Without keys this server answers under the names of this machine only \
+                 (localhost, 127.0.0.1, [::1]), or where it listens beyond it under addresses and \
+                 names of the local network; with keys it answers under any";
+            return Err(forbidden(message, "host_not_allowed"));
+        }
     }
     let Some(origin) = headers.get(header::ORIGIN) else { return Ok(()) };
     let own = origin.to_str().ok().and_then(|origin| origin.split_once("://"));
@@ -98,18 +107,40 @@ fn forbidden(message: &str, code: &'static str) -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, message).with_code(code)
 }
 
-/// Whether a `host:port` means this machine, whatever a name server says.
-fn is_this_machine(authority: &str) -> bool {
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
-        _ => authority,
-    };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    let name = host.trim_end_matches('.').to_ascii_lowercase();
-    host.parse::<IpAddr>().map_or_else(
-        |_| name == "localhost" || name.ends_with(".localhost"),
-        |ip| ip.to_canonical().is_loopback(),
-    )
+/// What the name in a request says about where it leads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Host {
+    /// To this machine, whatever a name server says.
+    ThisMachine,
+    /// To an address, or a name that no stranger can own in the public name system.
+    Near,
+    /// Wherever its owner made it point.
+    Anywhere,
+}
+
+/// Ends of names that the public name system does not have: RFC 6762, RFC 8375, ICANN's reserved
+/// `internal`, and what routers use.
+const LOCAL_ENDS: [&str; 4] = [".local", ".home.arpa", ".internal", ".lan"];
+
+impl Host {
+    /// Of a `host:port`.
+    fn of(authority: &str) -> Host {
+        let host = match authority.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => authority,
+        };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        if let Ok(ip) = host.parse::<IpAddr>() {
+            return if ip.to_canonical().is_loopback() { Host::ThisMachine } else { Host::Near };
+        }
+        let name = host.trim_end_matches('.').to_ascii_lowercase();
+        let is_near = !name.contains('.') || LOCAL_ENDS.iter().any(|end| name.ends_with(end));
+        match () {
+            () if name == "localhost" || name.ends_with(".localhost") => Host::ThisMachine,
+            () if is_near && !name.is_empty() => Host::Near,
+            () => Host::Anywhere,
+        }
+    }
 }
 
 fn preflight(asked: Option<HeaderValue>) -> Response {
@@ -132,13 +163,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_this_machine() {
+    fn names_lead_here_nearby_or_anywhere() {
         for own in ["localhost", "LOCALHOST:80", "127.0.0.1:8080", "[::1]:1", "a.localhost:3"] {
-            assert!(is_this_machine(own), "{own}");
+            assert_eq!(Host::of(own), Host::ThisMachine, "{own}");
         }
-        for other in ["evil.example", "127.0.0.1.evil.example:80", "localhost.evil", "10.0.0.1", ""]
-        {
-            assert!(!is_this_machine(other), "{other}");
+        for near in ["10.0.0.1", "203.0.113.7:80", "[2001:db8::1]:8080", "nas", "nas.LAN.:1"] {
+            assert_eq!(Host::of(near), Host::Near, "{near}");
+        }
+        for other in ["evil.example", "127.0.0.1.evil.example:80", "localhost.evil", "", "."] {
+            assert_eq!(Host::of(other), Host::Anywhere, "{other}");
         }
     }
 }

@@ -11,9 +11,13 @@ pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Longest id that is taken over from a client, in bytes.
 const OWN_BYTES_MAX: usize = 128;
 
-/// What the response's header says. The ledger has an id of its own, which is always unique.
+/// What the response's header says. The ledger has an id of its own, which is always unique; it is
+/// the header's too where the client names none.
 #[derive(Clone, Debug)]
-pub struct RequestId(pub HeaderValue);
+pub struct RequestId {
+    value: HeaderValue,
+    is_clients: bool,
+}
 
 impl RequestId {
     /// The client's id, or a new one where it has none or one with strange characters.
@@ -23,12 +27,25 @@ impl RequestId {
             let harmless = |&byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:/+=".contains(&byte);
             !bytes.is_empty() && bytes.len() <= OWN_BYTES_MAX && bytes.iter().all(harmless)
         });
-        RequestId(own.cloned().unwrap_or_else(new_id))
+        let is_clients = own.is_some();
+        RequestId { value: own.cloned().unwrap_or_else(new_id), is_clients }
+    }
+
+    /// Takes the ledger's name for the request, unless the client named it.
+    pub fn or_entry(&mut self, entry: &EntryId) {
+        if let (false, Ok(value)) = (self.is_clients, HeaderValue::from_str(&entry.0)) {
+            self.value = value;
+        }
+    }
+
+    /// The header's value.
+    pub fn header(&self) -> HeaderValue {
+        self.value.clone()
     }
 
     /// The id as text.
     pub fn text(&self) -> &str {
-        self.0.to_str().unwrap_or_default()
+        self.value.to_str().unwrap_or_default()
     }
 }
 
@@ -66,5 +83,18 @@ mod tests {
             assert!(id_for(strange).starts_with("req_"), "{strange:?}");
         }
         assert_ne!(id_for(b""), id_for(b""));
+    }
+
+    #[test]
+    fn who_names_no_request_is_told_the_ledgers_name() {
+        let entry = EntryId("req-7".to_owned());
+        let mut headers = HeaderMap::new();
+        let mut id = RequestId::of(&headers);
+        id.or_entry(&entry);
+        assert_eq!(id.text(), "req-7");
+        headers.insert(X_REQUEST_ID, HeaderValue::from_static("mine"));
+        let mut id = RequestId::of(&headers);
+        id.or_entry(&entry);
+        assert_eq!(id.text(), "mine");
     }
 }

@@ -3,7 +3,6 @@
 
 pub mod asking;
 pub mod fields;
-pub mod fingerprint;
 pub mod from_wire;
 pub mod json;
 pub mod limits;

@@ -5,19 +5,20 @@ use crate::guard::WhoAsks;
 use crate::json_body::JsonBody;
 use crate::openai::asking::{asked, reading, with_warnings};
 use crate::openai::from_wire::chat::{ChatRequest, chat_request};
+use crate::openai::template_fit;
 use crate::openai::to_wire::chat::{ChatStream, body};
 use crate::openai::to_wire::choice::Reading;
 use crate::openai::to_wire::head::Head;
 use crate::openai::to_wire::{ids, trace};
-use crate::openai::{fingerprint, template_fit};
 use crate::service::{AnswerEvent, Route, Running, ServedModel, Settled};
 use crate::site::Site;
 use crate::sse::{self, Frames, ReaderGone};
+use crate::whole_answer;
 use answers::prompt::Prompt;
+use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -56,7 +57,7 @@ async fn answer(
         id: ids::chat_id(),
         created_s: told.created_s,
         model: told.model.clone(),
-        fingerprint: fingerprint::of(&served),
+        fingerprint: served.fingerprint().to_owned(),
         names_tier,
     };
     let (warnings, include_usage) = (wishes.warnings, wishes.include_usage);
@@ -69,7 +70,8 @@ async fn answer(
         return Ok(told.with_headers(sse::respond(site.limits.keep_alive, write)));
     }
     let settled = running.settled().await?;
-    Ok(told.with_headers(Json(whole(&telling, &settled)).into_response()))
+    let whole = whole_answer::respond(service, move || whole(&telling, &settled)).await?;
+    Ok(told.with_headers(whole))
 }
 
 fn whole(telling: &Telling, settled: &Settled) -> Value {
@@ -109,5 +111,5 @@ async fn write(frames: Frames, mut running: Running, telling: Telling) -> Result
             frames.json(chunk).await?;
         }
     }
-    frames.json(&ApiError::unavailable("The server is stopping", 30).to_json()).await
+    frames.json(&ApiError::stopping().to_json()).await
 }

@@ -27,13 +27,14 @@ pub fn routes() -> Router<Arc<Site>> {
 async fn chat(
     State(site): State<Arc<Site>>,
     who: WhoAsks,
-    body: JsonBody,
+    JsonBody { fields, share }: JsonBody,
 ) -> Result<Response, ApiError> {
     let service = site.service()?;
-    let model = service.model_for(Fields::top(&body.fields).text("model")?, who.0.as_deref())?;
-    let asked = asked(&model, body.fields, &who)?;
+    let model = service.model_for(Fields::top(&fields).text("model")?, who.0.as_deref())?;
+    let asked = asked(&model, fields, &who)?;
     let shown = Shown { stream: asked.stream, ..Shown::default() };
     let running = service.ask(asked).await.map_err(|error| plain::about("prompt", error))?;
+    drop(share);
     plain::respond(&site, running, shown, answer).await
 }
 

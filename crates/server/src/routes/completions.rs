@@ -4,19 +4,20 @@ use crate::error::ApiError;
 use crate::guard::WhoAsks;
 use crate::json_body::JsonBody;
 use crate::openai::asking::{asked, with_warnings};
-use crate::openai::fingerprint;
 use crate::openai::from_wire::completion::{CompletionRequest, completion_request};
 use crate::openai::to_wire::completion::{CompletionStream, Continued, Telling, body};
 use crate::openai::to_wire::head::Head;
 use crate::openai::to_wire::{ids, trace};
+use crate::routes::plain;
 use crate::service::{AnswerEvent, Route, Running, ServedModel, Settled};
 use crate::site::Site;
 use crate::sse::{self, Frames, ReaderGone};
+use crate::whole_answer;
 use answers::prompt::Prompt;
+use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use axum::routing::post;
-use axum::{Json, Router};
 use engine::Usage;
 use engine::choices::usage_of_choices;
 use serde_json::Value;
@@ -49,22 +50,20 @@ async fn answer(
     let CompletionRequest { wishes, prompts, echo, choices_per_prompt } = request;
     let served = service.model_for(wishes.model.as_deref(), who.0.as_deref())?;
     let logprobs = wishes.top_logprobs();
-    let mut running = Vec::with_capacity(prompts.len());
-    for prompt in &prompts {
+    let of_prompt = |prompt: &Prompt| {
         let mut asked = asked(Route::Completions, prompt.clone(), &wishes, &who);
         asked.prompt_logprobs = logprobs.filter(|_| echo);
-        // Those that were taken before a refusal end when they are dropped.
-        running.push(service.ask(asked).await.map_err(about_the_prompt)?);
-    }
+        asked
+    };
+    let all = prompts.iter().map(of_prompt).collect();
+    let running = service.ask_all(all).await.map_err(|error| plain::about("prompt", error))?;
     drop(share);
-    // The last one knows what is left of the rates.
-    let last = Arc::clone(running[running.len() - 1].told());
-    let first = running[0].told();
+    let first = Arc::clone(running[0].told());
     let head = Head {
         id: ids::completion_id(),
         created_s: first.created_s,
         model: first.model.clone(),
-        fingerprint: fingerprint::of(&served),
+        fingerprint: served.fingerprint().to_owned(),
         names_tier: false,
     };
     let tokenizer = Arc::clone(&served.model().tokenizer);
@@ -76,21 +75,14 @@ async fn answer(
             // Who is gone needs nothing more; the answers end with their reader.
             let _ = write(frames, running, told).await;
         };
-        return Ok(last.with_headers(sse::respond(site.limits.keep_alive, write)));
+        return Ok(first.with_headers(sse::respond(site.limits.keep_alive, write)));
     }
     let mut settled = Vec::with_capacity(running.len());
     for running in running {
         settled.push(running.settled().await?);
     }
-    Ok(last.with_headers(Json(whole(&told, &settled)).into_response()))
-}
-
-/// What is too long here is no message.
-fn about_the_prompt(mut error: ApiError) -> ApiError {
-    if error.param.as_deref() == Some("messages") {
-        error.param = Some("prompt".to_owned());
-    }
-    error
+    let whole = whole_answer::respond(service, move || whole(&told, &settled)).await?;
+    Ok(first.with_headers(whole))
 }
 
 fn whole(told: &Told, settled: &[Box<Settled>]) -> Value {
@@ -139,64 +131,56 @@ fn sum(usages: &[Usage]) -> Usage {
     }
 }
 
-/// Tells the prompts one after the other: all of them run at the same time, and what later ones
-/// have said waits for its turn.
-async fn write(frames: Frames, running: Vec<Running>, told: Told) -> Result<(), ReaderGone> {
-    let mut usages = Vec::with_capacity(running.len());
-    let mut last = None;
-    for (index, running) in running.into_iter().enumerate() {
+/// Tells all prompts side by side, as their tokens come.
+async fn write(frames: Frames, mut running: Vec<Running>, told: Told) -> Result<(), ReaderGone> {
+    let of_prompt = |(index, running): (usize, &Running)| {
         let places = (index * told.choices_per_prompt, running.told().choices);
-        let stream =
-            CompletionStream::new(told.head.clone(), &told.telling, places, told.include_usage);
-        let before = prompt_text(&told, &told.prompts[index]);
-        let Some((usage, stream)) = write_one(&frames, running, stream, &told, &before).await?
-        else {
-            return Ok(());
+        CompletionStream::new(told.head.clone(), &told.telling, places, told.include_usage)
+    };
+    let mut streams: Vec<_> = running.iter().enumerate().map(of_prompt).collect();
+    let mut usages = vec![Usage::default(); running.len()];
+    let (mut last, mut ended) = (0, 0);
+    while ended < running.len() {
+        let Some((index, event)) = Running::next_of(&mut running, last).await else {
+            return frames.json(&ApiError::stopping().to_json()).await;
         };
-        usages.push(usage);
-        last = Some(stream);
+        if let AnswerEvent::End(settled) = &event {
+            if let Some(error) = &settled.error {
+                return frames.json(&error.to_json()).await;
+            }
+            usages[index] = settled.usage;
+            ended += 1;
+        }
+        for chunk in chunks(&mut streams[index], event, &told, index) {
+            frames.json(&chunk).await?;
+        }
+        last = index;
     }
-    if let Some(chunk) = last.and_then(|stream| stream.usage(&sum(&usages))) {
+    if let Some(chunk) = streams[last].usage(&sum(&usages)) {
         frames.json(&chunk).await?;
     }
     frames.done().await
 }
 
-/// Tells one prompt's choices; none when it failed, which has been told.
-async fn write_one(
-    frames: &Frames,
-    mut running: Running,
-    mut stream: CompletionStream,
+/// What is written of an event.
+fn chunks(
+    stream: &mut CompletionStream,
+    event: AnswerEvent,
     told: &Told,
-    before: &str,
-) -> Result<Option<(Usage, CompletionStream)>, ReaderGone> {
-    while let Some(event) = running.next().await {
-        let chunks = match event {
-            AnswerEvent::Started(started) => {
-                stream.begin(&with_warnings(started.jeton.clone(), &told.warnings), before)
-            }
-            AnswerEvent::Token { choice, event } => {
-                let token = trace::traced(told.served.model(), &event);
-                stream.token(choice, &event, token).into_iter().collect()
-            }
-            AnswerEvent::Choice { choice, finished } => {
-                stream.finish(choice, &finished).into_iter().collect()
-            }
-            AnswerEvent::End(settled) => {
-                if let Some(error) = &settled.error {
-                    frames.json(&error.to_json()).await?;
-                    return Ok(None);
-                }
-                for chunk in stream.end(settled.jeton.clone()) {
-                    frames.json(&chunk).await?;
-                }
-                return Ok(Some((settled.usage, stream)));
-            }
-        };
-        for chunk in &chunks {
-            frames.json(chunk).await?;
+    index: usize,
+) -> Vec<Value> {
+    match event {
+        AnswerEvent::Started(started) => {
+            let before = prompt_text(told, &told.prompts[index]);
+            stream.begin(&with_warnings(started.jeton.clone(), &told.warnings), &before)
         }
+        AnswerEvent::Token { choice, event } => {
+            let token = trace::traced(told.served.model(), &event);
+            stream.token(choice, &event, token).into_iter().collect()
+        }
+        AnswerEvent::Choice { choice, finished } => {
+            stream.finish(choice, &finished).into_iter().collect()
+        }
+        AnswerEvent::End(settled) => stream.end(settled.jeton.clone()),
     }
-    frames.json(&ApiError::unavailable("The server is stopping", 30).to_json()).await?;
-    Ok(None)
 }

@@ -31,11 +31,14 @@ pub fn routes() -> Router<Arc<Site>> {
 async fn generate(
     State(site): State<Arc<Site>>,
     who: WhoAsks,
-    body: JsonBody,
+    JsonBody { fields, share }: JsonBody,
 ) -> Result<Response, ApiError> {
     let service = site.service()?;
-    let (asked, shown) = asked(body.fields, &who)?;
-    let running = service.ask(asked).await.map_err(|error| plain::about("inputs", error))?;
+    let prompt = PROMPTS.into_iter().find(|name| fields.contains_key(*name));
+    let (asked, shown) = asked(fields, &who)?;
+    let about_prompt = |error| plain::about(prompt.unwrap_or("inputs"), error);
+    let running = service.ask(asked).await.map_err(about_prompt)?;
+    drop(share);
     plain::respond(&site, running, shown, answer).await
 }
 

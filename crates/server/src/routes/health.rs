@@ -18,6 +18,10 @@ async fn health() -> Json<Value> {
 }
 
 async fn ready(State(site): State<Arc<Site>>) -> Result<Json<Value>, ApiError> {
-    site.check_open()?;
+    let models = site.service()?.models();
+    if models.iter().any(|model| model.engine().is_stopped()) {
+        let message = "An engine has stopped; the server must be started again";
+        return Err(ApiError::unavailable(message, 60).with_code("engine_stopped"));
+    }
     Ok(Json(json!({"status": "ready"})))
 }

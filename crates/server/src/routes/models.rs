@@ -2,11 +2,11 @@
 
 use crate::error::ApiError;
 use crate::guard::WhoAsks;
-use crate::openai::fingerprint;
 use crate::openai::tools::ToolSyntax;
 use crate::service::{ServedModel, Service};
 use crate::site::Site;
 use axum::extract::{Path, State};
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
@@ -20,11 +20,15 @@ pub fn routes() -> Router<Arc<Site>> {
 
 async fn list(State(site): State<Arc<Site>>, who: WhoAsks) -> Result<Json<Value>, ApiError> {
     let service = site.service()?;
-    let visible =
-        |served: &&Arc<ServedModel>| service.model_for(Some(served.id()), who.0.as_deref()).is_ok();
-    let models = service.models();
-    let models: Vec<Value> =
-        models.iter().filter(visible).map(|served| model_json(service, served)).collect();
+    let mut models: Vec<Value> = Vec::new();
+    for served in service.models() {
+        match service.model_for(Some(served.id()), who.0.as_deref()) {
+            Ok(_) => models.push(model_json(service, served)),
+            // One that this caller may not see.
+            Err(error) if error.status == StatusCode::NOT_FOUND => {}
+            Err(error) => return Err(error),
+        }
+    }
     Ok(Json(json!({"object": "list", "data": models})))
 }
 
@@ -68,7 +72,7 @@ fn model_json(service: &Service, served: &ServedModel) -> Value {
                 "switch": format.switch,
                 "reads_effort": format.reads_effort,
             })),
-            "system_fingerprint": fingerprint::of(served),
+            "system_fingerprint": served.fingerprint(),
             "currency": config.currency,
             "prices": config.prices_of(served.id()),
             "limits": own.map_or(config.limits, |own| own.limits),

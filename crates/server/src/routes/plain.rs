@@ -4,9 +4,9 @@ use crate::error::ApiError;
 use crate::service::{AnswerEvent, Running, Settled};
 use crate::site::Site;
 use crate::sse::{self, Frames, ReaderGone};
+use crate::whole_answer;
 use answers::thinking;
-use axum::Json;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -24,12 +24,15 @@ pub struct Shown {
     pub details: bool,
 }
 
-/// What is wrong with a conversation is wrong with the field that it was made of here.
-pub fn about(field: &str, mut error: ApiError) -> ApiError {
-    if error.param.as_deref() == Some("messages") {
-        error.param = Some(field.to_owned());
+/// What is wrong with a prompt is wrong with the field that it was made of here.
+pub fn about(field: &str, error: ApiError) -> ApiError {
+    match error.param.as_deref() {
+        Some(param @ ("messages" | "prompt")) => {
+            let param = param.to_owned();
+            error.renamed(&param, field)
+        }
+        _ => error,
     }
-    error
 }
 
 /// The response of a request that runs.
@@ -45,7 +48,8 @@ pub async fn respond(
     let told = Arc::clone(running.told());
     if !shown.stream {
         let settled = running.settled().await?;
-        return Ok(told.with_headers(Json(body(&settled, &shown)).into_response()));
+        let whole = whole_answer::respond(site.service()?, move || body(&settled, &shown)).await?;
+        return Ok(told.with_headers(whole));
     }
     let write = move |frames: Frames| async move {
         // A reader that is gone needs nothing any more; dropping the request ends it.
@@ -72,20 +76,25 @@ async fn stream(
                 }
                 frames.json(&json!({"index": choice, "token": token})).await?;
             }
-            AnswerEvent::Choice { choice, finished } if !finished.text.is_empty() => {
-                frames.json(&json!({"index": choice, "token": {"text": finished.text}})).await?;
-            }
-            AnswerEvent::Choice { .. } => {}
-            AnswerEvent::End(settled) => {
-                match &settled.error {
-                    Some(error) => frames.json(&error.to_json()).await?,
-                    None => frames.json(&body(&settled, shown)).await?,
+            AnswerEvent::Choice { choice, finished } => {
+                let mut rest = json!({"text": finished.text});
+                if !finished.thinking_text.is_empty() {
+                    rest["thinking"] = Value::from(finished.thinking_text.as_str());
                 }
+                if !(finished.text.is_empty() && finished.thinking_text.is_empty()) {
+                    frames.json(&json!({"index": choice, "token": rest})).await?;
+                }
+            }
+            AnswerEvent::End(settled) => {
+                if let Some(error) = &settled.error {
+                    return frames.json(&error.to_json()).await;
+                }
+                frames.json(&body(&settled, shown)).await?;
                 return frames.done().await;
             }
         }
     }
-    Ok(())
+    frames.json(&ApiError::stopping().to_json()).await
 }
 
 /// The `usage` of an answer.

@@ -53,20 +53,15 @@ impl Account {
 /// The prompt once, as the first run that began found it, and every token that was generated here.
 fn used(runs: &[GatheredRun], prompt_is_paid: bool) -> Used {
     let mut used = Used::default();
-    for token in runs.iter().flat_map(|run| &run.completion.tokens) {
-        match token.part {
-            Part::Thinking => used.thinking_tokens += 1,
-            _ => used.answer_tokens += 1,
-        }
-    }
-    let began = runs.iter().find(|run| run.began.is_some());
-    if let Some(usage) = began.map(|run| run.completion.finished.usage).filter(|_| !prompt_is_paid)
-    {
-        // What was generated elsewhere is read like a prompt.
-        let read_tokens = usage.prompt_tokens + usage.resumed_tokens;
-        let cached_tokens = usage.prefix_hit_tokens.min(read_tokens);
-        used.prompt_tokens = (read_tokens - cached_tokens) as u64;
-        used.cached_prompt_tokens = cached_tokens as u64;
+    let mut prompt_is_counted = prompt_is_paid;
+    for run in runs.iter().filter(|run| run.began.is_some()) {
+        let completion = &run.completion;
+        let own = used_by(&completion.finished.usage, &completion.tokens, prompt_is_counted);
+        used.prompt_tokens += own.prompt_tokens;
+        used.cached_prompt_tokens += own.cached_prompt_tokens;
+        used.thinking_tokens += own.thinking_tokens;
+        used.answer_tokens += own.answer_tokens;
+        prompt_is_counted = true;
     }
     used
 }

@@ -6,16 +6,29 @@ use super::decide::Decided;
 use super::feed::feed;
 use super::gather::Gathering;
 use super::job::{Arrival, Job};
-use super::meters::headers;
+use super::meters::{Held, headers};
 use super::running::{Running, Told};
 use super::runs::{Place, runs_of};
 use super::{Service, entry, jeton_object};
 use crate::error::ApiError;
 use axum::http::{HeaderValue, header};
 use engine::limits::STREAM_EVENTS_MAX;
-use engine::{GenerateRequest, Rejection};
+use engine::{GenerateRequest, Rejection, Ticket};
+use ledger::Slot;
+use policy::budget::{Need, Rates};
 use std::sync::Arc;
 use std::time::Instant;
+
+/// The model of requests that name none of ours, in the ledger.
+const UNKNOWN: &str = "(unknown)";
+
+/// A request that was decided, with its runs.
+struct Ready {
+    asked: Asked,
+    arrival: Arrival,
+    decided: Decided,
+    runs: Vec<(Place, GenerateRequest)>,
+}
 
 impl Service {
     /// Accepts a request or says why not. What is refused has cost nothing; with a key it is
@@ -24,58 +37,53 @@ impl Service {
     /// # Errors
     /// 400 for what is wrong with the request, 404 for an unknown model, 429 for what is too much
     /// (with `Retry-After`), 503 while the server goes down.
-    pub async fn ask(self: &Arc<Self>, mut asked: Asked) -> Result<Running, ApiError> {
-        let arrival = Arrival::now();
-        let kept = asked
-            .caller
-            .is_some()
-            .then(|| entry::blank(&asked, &arrival, asked.model.as_deref().unwrap_or("")));
-        let running = self.try_ask(&mut asked, arrival).await;
+    pub async fn ask(self: &Arc<Self>, asked: Asked) -> Result<Running, ApiError> {
+        let mut running = self.ask_all(vec![asked]).await?;
+        Ok(running.pop().expect("one for each"))
+    }
+
+    /// Accepts requests of one caller for one model that came in together, all or none.
+    ///
+    /// # Errors
+    /// As [`Service::ask`], for the first that is refused.
+    ///
+    /// # Panics
+    /// Without a request.
+    pub async fn ask_all(self: &Arc<Self>, asked: Vec<Asked>) -> Result<Vec<Running>, ApiError> {
+        let first = &asked[0];
+        let names = first.names();
+        let kept = first.caller.is_some().then(|| {
+            // Whatever a client calls its model must not become a name in the metrics.
+            let model = self.model(first.model.as_deref()).ok();
+            entry::blank(first, &Arrival::now(), model.as_ref().map_or(UNKNOWN, |m| m.id()))
+        });
+        let running = self.try_ask(asked).await;
         if let (Err(_), Some(entry)) = (&running, kept) {
             self.note_refused(entry);
         }
-        running
+        running.map_err(|error| names.in_words_of(error))
     }
 
-    async fn try_ask(
-        self: &Arc<Self>,
-        asked: &mut Asked,
-        arrival: Arrival,
-    ) -> Result<Running, ApiError> {
-        let decided = self.decide(asked).await?;
-        let Decided { governed, effective, request, .. } = &decided;
-        let runs = runs_of(request)?;
-        let tokens_max = governed.plan.max_tokens().saturating_mul(runs.len() as u64);
-        let need = decided.begun.need(request.prompt.len(), tokens_max);
-        let (held, rates) = self.meters.admit(&decided.begun, &need)?;
-        let slot = self.ledger.reserve().map_err(|_| ledger_is_behind())?;
-        let told = Arc::new(Told {
-            request_id: arrival.request_id.clone(),
-            model: decided.model.id().to_owned(),
-            created_s: arrival.unix_s(),
-            prompt_tokens: request.prompt.len(),
-            seed: request.seed,
-            choices: request.params.n(),
-            headers: headers(&rates),
-            jeton: jeton_object::at_start(&arrival.request_id, asked, &decided),
-        });
-        let job = Job {
-            service: Arc::clone(self),
-            places: runs.iter().map(|(place, _)| *place).collect(),
-            asked: asked.clone(),
-            effective: effective.clone(),
-            template_used: decided.template_used,
-            prompt_is_paid: decided.prompt_is_paid,
-            quote: decided.quote,
-            model: decided.model,
-            governed: decided.governed,
-            request: decided.request,
-            held,
-            slot,
-            told,
-            arrival,
-        };
-        self.submit(job, runs)
+    async fn try_ask(self: &Arc<Self>, all: Vec<Asked>) -> Result<Vec<Running>, ApiError> {
+        let together = all.len() as u64;
+        let mut ready = Vec::with_capacity(all.len());
+        for mut asked in all {
+            let arrival = Arrival::now();
+            let decided = self.decide(&mut asked, together).await?;
+            let runs = runs_of(&decided.request)?;
+            ready.push(Ready { asked, arrival, decided, runs });
+        }
+        let needs: Vec<Need> = ready.iter().map(Ready::need).collect();
+        let (held, rates) = self.meters.admit_all(&ready[0].decided.begun, &needs)?;
+        let slot = || self.ledger.reserve().map_err(|_| ledger_is_behind());
+        let slots = ready.iter().map(|_| slot()).collect::<Result<Vec<_>, _>>()?;
+        let mut running = Vec::with_capacity(ready.len());
+        for ((ready, held), slot) in ready.into_iter().zip(held).zip(slots) {
+            let (job, runs) = ready.job(self, held, slot, &rates);
+            // Those that the engine took before a refusal end when they are dropped.
+            running.push(self.submit(job, runs)?);
+        }
+        Ok(running)
     }
 
     /// Gives the runs to the engine and the request to a clerk.
@@ -88,9 +96,14 @@ impl Service {
         let mut tickets = Vec::with_capacity(runs.len());
         let mut gatherings = Vec::with_capacity(runs.len());
         for (index, (_, request)) in runs.into_iter().enumerate() {
-            // Those that were taken before a refusal find their feed gone and end.
-            let ticket = job.model.engine().submit(request.clone(), inlet.sink(index));
-            tickets.push(ticket.map_err(|rejection| self.refusal(rejection))?);
+            match job.model.engine().submit(request.clone(), inlet.sink(index)) {
+                Ok(ticket) => tickets.push(ticket),
+                Err(rejection) => {
+                    // All or none: those that were taken give their places back at once.
+                    tickets.iter().for_each(Ticket::cancel);
+                    return Err(self.refusal(rejection));
+                }
+            }
             gatherings.push(Gathering::new(request, !job.asked.stream, job.arrival.at));
         }
         let told = Arc::clone(&job.told);
@@ -110,6 +123,52 @@ impl Service {
             }
             false => error,
         }
+    }
+}
+
+impl Ready {
+    /// What it may need of its key's budgets.
+    fn need(&self) -> Need {
+        let Decided { governed, request, begun, .. } = &self.decided;
+        let tokens_max = governed.plan.max_tokens().saturating_mul(self.runs.len() as u64);
+        begun.need(request.prompt.len(), tokens_max)
+    }
+
+    fn job(
+        self,
+        service: &Arc<Service>,
+        held: Held,
+        slot: Slot,
+        rates: &Rates,
+    ) -> (Job, Vec<(Place, GenerateRequest)>) {
+        let Ready { asked, arrival, decided, runs } = self;
+        let told = Arc::new(Told {
+            request_id: arrival.request_id.clone(),
+            model: decided.model.id().to_owned(),
+            created_s: arrival.unix_s(),
+            prompt_tokens: decided.request.prompt.len(),
+            seed: decided.request.seed,
+            choices: decided.request.params.n(),
+            headers: headers(rates),
+            jeton: jeton_object::at_start(&arrival.request_id, &asked, &decided),
+        });
+        let job = Job {
+            service: Arc::clone(service),
+            places: runs.iter().map(|(place, _)| *place).collect(),
+            asked,
+            effective: decided.effective,
+            template_used: decided.template_used,
+            prompt_is_paid: decided.prompt_is_paid,
+            quote: decided.quote,
+            model: decided.model,
+            governed: decided.governed,
+            request: decided.request,
+            held,
+            slot,
+            told,
+            arrival,
+        };
+        (job, runs)
     }
 }
 

@@ -2,10 +2,11 @@
 
 use answers::prompt::Prompt;
 use grammar::GrammarSource;
-use sampling::params::ParamValue;
+use sampling::params::{ParamSpec, ParamValue};
 use serde_json::Value;
 use std::sync::Arc;
 
+use crate::error::ApiError;
 use crate::guard::Caller;
 
 /// By which door a request came in.
@@ -107,5 +108,47 @@ impl Asked {
             receipt: false,
             unknown_fields: Vec::new(),
         }
+    }
+    /// The names under which it sets parameters.
+    pub(super) fn names(&self) -> GivenNames {
+        GivenNames(self.values.iter().map(|(name, _)| name.clone()).collect())
+    }
+}
+
+/// Names under which a request sets parameters, aliases among them.
+pub(super) struct GivenNames(Vec<String>);
+
+impl GivenNames {
+    /// A refusal that names its parameter as the request did.
+    pub fn in_words_of(&self, error: ApiError) -> ApiError {
+        let Some(param) = error.param.clone() else { return error };
+        let is_same = |given: &&String| ParamSpec::find(given).is_some_and(|s| s.name == param);
+        match self.0.iter().find(is_same) {
+            Some(given) => error.renamed(&param, given),
+            None => error,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_parameters_as_the_request_does() {
+        let asked = Asked {
+            values: vec![("max_completion_tokens".to_owned(), ParamValue::Int(9))],
+            ..Asked::new(Route::Chat, Prompt::Ids(Vec::new()))
+        };
+        let told = |param: &str| {
+            let error = ApiError::parameter(param, format!("`{param}` must be 1, not `seed`"));
+            let error = asked.names().in_words_of(error);
+            (error.param.unwrap_or_default(), error.message)
+        };
+        let (param, message) = told("max_tokens");
+        assert_eq!(param, "max_completion_tokens");
+        assert_eq!(message, "`max_completion_tokens` must be 1, not `seed`");
+        assert_eq!(told("seed").0, "seed");
+        assert_eq!(told("messages").0, "messages");
     }
 }

@@ -56,22 +56,17 @@ impl EndedBy {
     pub fn error(self) -> Option<ApiError> {
         match self {
             EndedBy::Deadline | EndedBy::ReaderGone => None,
-            EndedBy::Shutdown => Some(shutting_down()),
+            EndedBy::Shutdown => Some(ApiError::stopping()),
             EndedBy::SlowReader => {
                 let message = format!(
-                    "The answer was cancelled: more than {STREAM_EVENTS_MAX} tokens waited to be \
-                     read"
+                    "The answer was cancelled: more than {STREAM_EVENTS_MAX} tokens of each choice \
+                     waited to be read"
                 );
                 let error = ApiError::new(StatusCode::REQUEST_TIMEOUT, message);
                 Some(error.with_code("slow_reader"))
             }
         }
     }
-}
-
-/// What clients are told while the server goes down.
-pub(super) fn shutting_down() -> ApiError {
-    ApiError::unavailable("The server is stopping", 30).with_code("stopping")
 }
 
 impl Clerk {
@@ -84,7 +79,8 @@ impl Clerk {
         ending: watch::Receiver<bool>,
     ) -> (Clerk, Receiver<AnswerEvent>) {
         let reserved = job.places.len() + 1;
-        let (reader, events) = channel(STREAM_EVENTS_MAX + reserved);
+        let shown = job.places.iter().filter(|place| place.shown).count();
+        let (reader, events) = channel(STREAM_EVENTS_MAX * shown + reserved);
         // A deadline too far to be counted is none.
         let deadline = Instant::from_std(job.arrival.at).checked_add(job.time_max());
         let ended_by = None;

@@ -5,7 +5,7 @@ use super::asked::Asked;
 use super::govern::{Begun, Governed};
 use super::prepare::{Prepared, Wanted, prepare};
 use super::served::ServedModel;
-use super::{Service, quotes};
+use super::{Service, quotes, seals};
 use crate::error::ApiError;
 use answers::effective::Effective;
 use engine::{GenerateRequest, LimitOverflow};
@@ -41,24 +41,39 @@ pub(super) struct Decided {
 }
 
 impl Service {
-    /// Decides a request.
+    /// Decides a request, one of so many that share what the key's budgets leave.
     ///
     /// # Errors
     /// As [`Service::ask`], but for what the engine refuses.
-    pub(super) async fn decide(&self, asked: &mut Asked) -> Result<Decided, ApiError> {
+    pub(super) async fn decide(
+        &self,
+        asked: &mut Asked,
+        together: u64,
+    ) -> Result<Decided, ApiError> {
         let model = self.model(asked.model.as_deref())?;
         let begun = Begun::of(self.config(), &model, asked)?;
-        let prompt_is_paid = asked.resume.as_mut().is_some_and(|state| self.seals.take_off(state));
+        let is_ours = |state| seals::take_off(&self.ledger, state, &begun.terms());
+        let prompt_is_paid = asked.resume.as_mut().is_some_and(is_ours);
         if asked.resume.is_some() && !prompt_is_paid {
             check_unlocked(&begun)?;
         }
+        // What is over its rates takes none of the places where prompts are prepared.
+        self.meters.check_rates(&begun)?;
         let wanted = Wanted::of(asked, begun.values().to_vec());
         let (prepared, past) = self.prepare(&model, wanted, &begun).await?;
         let prompt_tokens = prepared.request.prompt.len();
         let need = begun.need(prompt_tokens, begun.choices());
-        let left = self.meters.check(&begun, &need)?;
-        let (governed, values) = begun.limits(&facts(&model, prompt_tokens, left))?;
-        let prepared = prepared.under(&model, &values)?;
+        let left = self.meters.check(&begun, &need)?.map(|left| left / together);
+        let (mut governed, in_force) = begun.limits(&facts(&model, prompt_tokens, left))?;
+        let mut prepared = prepared.under(&model, &in_force)?;
+        let runs = governed.plan.limits.len() as u64;
+        if runs > 1 && !prepared.request.prefix_safe() {
+            // Each limit is a run of its own, and together they share what is left.
+            let left = left.map(|left| left / runs);
+            let (divided, in_force) = begun.limits(&facts(&model, prompt_tokens, left))?;
+            (governed, prepared) = (divided, prepared.under(&model, &in_force)?);
+        }
+        let prepared = self.with_texts(&model, prepared).await?;
         let Prepared { mut request, effective, template_used, saved } = prepared;
         // What was decided fits; a number of the client's that does not is refused by the engine.
         request.on_overflow = match governed.plan.max_tokens.asked.is_null() {
@@ -67,7 +82,11 @@ impl Service {
         };
         request.owner = owner(asked);
         check_together(asked, saved.is_some(), &request)?;
-        let quote = || quotes::of(&past, &governed, prompt_tokens, begun.choices());
+        let answers = match request.prefix_safe() {
+            true => begun.choices(),
+            false => begun.choices() * governed.plan.limits.len() as u64,
+        };
+        let quote = || quotes::of(&past, &governed, prompt_tokens, answers);
         let quote = saved.is_none().then(quote);
         let decided = Decided {
             model,
@@ -89,7 +108,9 @@ impl Service {
     /// As [`Service::ask`].
     pub async fn quote(&self, mut asked: Asked) -> Result<Value, ApiError> {
         asked.resume = None;
-        let decided = self.decide(&mut asked).await?;
+        let names = asked.names();
+        let decided = self.decide(&mut asked, 1).await;
+        let decided = decided.map_err(|error| names.in_words_of(error))?;
         let id = decided.model.id().to_owned();
         let model = id.clone();
         let calibration = self.ask_ledger(move |l| quotes::calibration(l, &model)).await?;
@@ -104,6 +125,23 @@ impl Service {
         json["limits"] = super::jeton_object::limits(&decided.governed);
         json["calibration"] = calibration;
         Ok(json)
+    }
+
+    /// Looks up the texts of parameters, on a thread of its own where there are any.
+    async fn with_texts(
+        &self,
+        model: &Arc<ServedModel>,
+        mut prepared: Prepared,
+    ) -> Result<Prepared, ApiError> {
+        if prepared.request.params.unresolved_text().is_none() {
+            return Ok(prepared);
+        }
+        let model = Arc::clone(model);
+        let work = move || {
+            model.engine().look_up_texts(&mut prepared.request)?;
+            Ok(prepared)
+        };
+        self.at_work(work).await?
     }
 
     /// Prepares a request on a thread of its own, with the meter of its key and the past of
@@ -133,14 +171,14 @@ pub(super) fn unreadable(error: &LedgerError) -> ApiError {
     ApiError::internal("The ledger cannot be read")
 }
 
-/// Parameters that are locked count in a saved run as well, and only our own were held to them.
+/// What an admin fixed counts in a saved run as well, and only our own were held to it.
 fn check_unlocked(begun: &Begun) -> Result<(), ApiError> {
-    let model = begun.config().model(&begun.who().model);
-    if model.is_none_or(|model| model.locked.is_none()) {
-        return Ok(());
-    }
-    let message = "`resume`: parameters of this model are locked, so only states that this server \
-                   made since it was started are continued";
+    let fixed = policy::fixed(begun.config(), &begun.who().model);
+    let Some(rule) = fixed.first() else { return Ok(()) };
+    let message = format!(
+        "`resume`: an admin fixed parameters of this model ({rule}), so only states are continued \
+         that this server made under the same settings"
+    );
     Err(ApiError::parameter("resume", message))
 }
 
@@ -154,12 +192,13 @@ fn owner(asked: &Asked) -> u64 {
 
 fn facts(model: &ServedModel, prompt_tokens: usize, left: Option<u64>) -> Facts {
     let recommended = model.model().defaults.max_new_tokens;
+    let close_tokens = model.model().thinking().map(|format| format.close_tokens_max());
     Facts {
         prompt_tokens: prompt_tokens as u64,
         context_tokens_max: model.engine().info().context_tokens_max as u64,
-        model_max_tokens: None,
         model_default_tokens: recommended.map(u64::from),
         budget_left_tokens: left,
+        thought_close_tokens: close_tokens.unwrap_or(0) as u64,
     }
 }
 

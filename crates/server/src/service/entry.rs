@@ -13,18 +13,18 @@ use sampling::stop::FinishReason;
 /// The entry of a request that ran.
 pub(super) fn entry(job: &Job, answers: &[Answer], account: &Account, cost: &Cost) -> Entry {
     let first = answers.first().map(|answer| &answer.completion);
-    let usage = &account.usage;
     let plan = &job.governed.plan;
     let limit = &plan.max_tokens;
     let used = &account.used;
     Entry {
         status: account.status,
-        prompt_tokens: usage.prompt_tokens as u64,
-        cached_tokens: usage.prefix_hit_tokens as u64,
+        // What is charged, as everything here: a budget that is restored from it has to agree.
+        prompt_tokens: used.prompt_tokens + used.cached_prompt_tokens,
+        cached_tokens: used.cached_prompt_tokens,
         thinking_tokens: used.thinking_tokens,
         answer_tokens: used.answer_tokens,
-        choices: job.request.params.choices_made() as u64,
-        class: Some(plan.class.class.as_str().to_owned()),
+        choices: job.places.len() as u64,
+        class: job.begins_anew().then(|| plan.class.class.as_str().to_owned()),
         asked_max_tokens: limit.asked.as_u64(),
         effective_max_tokens: limit.tokens(),
         limit_set_by: Some(limit.set_by.as_str().to_owned()),
@@ -39,10 +39,7 @@ pub(super) fn entry(job: &Job, answers: &[Answer], account: &Account, cost: &Cos
         finish_reason: first.map(|said| said.finished.finish_reason.as_str().to_owned()),
         stop_reason: first.map(|said| said.finished.stop_reason.name().to_owned()),
         truncation: answers.iter().find_map(|answer| left_open(job, answer)),
-        quoted: job
-            .quote
-            .as_ref()
-            .and_then(|quote| quotes::kept(quote, job.request.params.choices_made() as u64)),
+        quoted: job.quote.as_ref().and_then(|quote| quotes::kept(quote, job.places.len() as u64)),
         text: job.governed.config.ledger.keep_text.then(|| texts(answers)),
         seed: Some(job.request.seed),
         ..blank(&job.asked, &job.arrival, job.model.id())

@@ -76,7 +76,7 @@ impl Outlet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use engine::{Finished, Interruption, PromptLogprobs, RequestId, Usage};
+    use engine::{Finished, Interruption, PromptLogprobs, RequestId};
 
     fn some_event() -> Event {
         let (request, first_index) = (RequestId(1), 0);
@@ -84,23 +84,7 @@ mod tests {
     }
 
     fn last_event() -> Event {
-        let interruption = Interruption::SinkFull;
-        Event::Finished(Box::new(Finished {
-            request: RequestId(1),
-            finish_reason: interruption.stop_reason().finish_reason(),
-            stop_reason: interruption.stop_reason(),
-            interruption: Some(interruption),
-            text: String::new(),
-            thinking_text: String::new(),
-            thinking: None,
-            ids: Vec::new(),
-            beams: Vec::new(),
-            beam_tree: None,
-            stage_state: Vec::new(),
-            grammar: None,
-            mean_logprob: None,
-            usage: Usage::default(),
-        }))
+        Event::Finished(Box::new(Finished::interrupted(RequestId(1), Interruption::SinkFull)))
     }
 
     #[tokio::test]

@@ -1,12 +1,13 @@
 //! `system_fingerprint`: the same as long as the same file is computed in the same way.
 
-use crate::service::ServedModel;
+use answers::computing::Computing;
+use answers::open_model::OpenModel;
 use sha2::{Digest, Sha256};
 
 /// A short name for a model's file and how it is computed. Made of what the file says about itself
 /// and not of its weights, which would have to be read for it; receipts hold their digest.
-pub fn of(served: &ServedModel) -> String {
-    let file = &served.model().file;
+pub(super) fn of(model: &OpenModel, computing: &Computing) -> String {
+    let file = &model.file;
     let mix: Vec<String> = file
         .quantization_mix()
         .iter()
@@ -18,7 +19,7 @@ pub fn of(served: &ServedModel) -> String {
         file.file_bytes().to_string(),
         file.parameter_count().to_string(),
         mix.join(","),
-        served.computing().to_json().to_string(),
+        computing.to_json().to_string(),
     ];
     let digest = Sha256::digest(facts.join("\n").as_bytes());
     let hex: String = digest[..5].iter().map(|byte| format!("{byte:02x}")).collect();

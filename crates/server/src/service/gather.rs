@@ -5,9 +5,9 @@ use engine::{Completion, Event, Finished, GenerateRequest, Started, TokenEvent};
 use sampling::logprobs::Logprobs;
 use std::time::{Duration, Instant};
 
-/// Tokens of an answer in one body whose traces are kept: with the longest lists about 80 MB. A
-/// stream tells them all.
-const TRACED_TOKENS_MAX: usize = 2048;
+/// Candidates that the traces of an answer in one body hold at most, per stage, over all choices:
+/// with the longest lists the first 256 tokens have a trace. A stream tells them all.
+const TRACED_CANDIDATES_MAX: usize = 16_384;
 
 /// One run: what was asked of the engine and what it said so far.
 pub(super) struct Gathering {
@@ -15,6 +15,8 @@ pub(super) struct Gathering {
     /// Whether whole token events are kept: their log-probabilities and traces. A stream has
     /// passed them on already, and a long one would keep megabytes for nothing.
     keeps_details: bool,
+    /// Tokens whose traces are kept.
+    traced_tokens_max: usize,
     arrived: Instant,
     started: Option<(Started, Duration)>,
     prompt_logprobs: Vec<Logprobs>,
@@ -44,7 +46,9 @@ pub(super) struct GatheredRun {
 impl Gathering {
     /// Of a request that came in at `arrived`.
     pub fn new(request: GenerateRequest, keeps_details: bool, arrived: Instant) -> Self {
+        let per_token = request.trace.unwrap_or(0).max(1) * request.params.choices_made();
         Gathering {
+            traced_tokens_max: TRACED_CANDIDATES_MAX / per_token,
             request,
             keeps_details,
             arrived,
@@ -102,7 +106,7 @@ impl Gathering {
         if !self.keeps_details {
             return bare;
         }
-        let is_traced = self.tokens.len() < TRACED_TOKENS_MAX;
+        let is_traced = self.tokens.len() < self.traced_tokens_max;
         TokenEvent {
             text: token.text.clone(),
             thinking_text: token.thinking_text.clone(),

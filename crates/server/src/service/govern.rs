@@ -41,6 +41,16 @@ pub(super) struct Governed {
     pub plan: Plan,
     /// What tokens cost it.
     pub prices: Prices,
+    /// The id of the model that answers.
+    model: String,
+}
+
+/// The parameters that count.
+pub(super) struct InForce {
+    /// With all limits.
+    pub values: Vec<(String, ParamValue)>,
+    /// Those of each limit, ascending, where they differ in more than the limit; else empty.
+    pub by_limit: Vec<Vec<(String, ParamValue)>>,
 }
 
 impl Begun {
@@ -52,13 +62,15 @@ impl Begun {
         let checked = SamplingParams::from_values(asked.values.iter().cloned())
             .map_err(RequestError::from)?;
         checked.check_budget_fits().map_err(RequestError::from)?;
-        let wish = wish(asked, model, &checked);
+        let mut wish = wish(asked, model, &checked);
         let who = who(&config, model.id(), asked.route.name(), asked.caller.as_deref())?;
         let early = policy::before_prompt(&config, &wish, &who)?;
         let mut values = asked.values.clone();
         let goes_on = asked.resume.is_some();
         if !goes_on {
             Setting::apply(&early.settings, &mut values);
+            let in_force = SamplingParams::from_values(values.iter().cloned());
+            wish.choices = in_force.map_err(RequestError::from)?.choices_made() as u64;
         }
         Ok(Begun { config, wish, who, early, values, goes_on })
     }
@@ -86,7 +98,12 @@ impl Begun {
     /// What it needs of its key's budgets, with so many tokens for its answers together.
     pub fn need(&self, prompt_tokens: usize, output_tokens: u64) -> Need {
         let prices = self.config.prices_of(&self.who.model);
-        Need { prompt_tokens: prompt_tokens as u64, output_tokens, prices }
+        Need { requests: 1, prompt_tokens: prompt_tokens as u64, output_tokens, prices }
+    }
+
+    /// What is fixed for the model's requests, as one text.
+    pub fn terms(&self) -> String {
+        policy::fixed(&self.config, &self.who.model).join("\n")
     }
 
     /// Answers that are made at once.
@@ -98,22 +115,32 @@ impl Begun {
     ///
     /// # Errors
     /// What the configuration refuses, and what does not fit the context.
-    pub fn limits(&self, facts: &Facts) -> Result<(Governed, Vec<(String, ParamValue)>), ApiError> {
+    pub fn limits(&self, facts: &Facts) -> Result<(Governed, InForce), ApiError> {
         let Begun { config, wish, who, early, values, goes_on } = self;
-        let mut values = values.clone();
         let mut plan = policy::limits(config, wish, who, facts)?;
         let mut early = early.clone();
         if *goes_on {
             plan.settings.clear();
+            plan.views.iter_mut().for_each(|view| view.settings.clear());
             early.settings.clear();
         }
-        let max_tokens =
-            Setting { value: Some(plan.max_tokens_value()), decision: plan.max_tokens.clone() };
-        Setting::apply(&[max_tokens], &mut values);
-        Setting::apply(&plan.settings, &mut values);
+        let under = |max_tokens: ParamValue, settings: &[Setting]| {
+            let mut values = values.clone();
+            let decision = plan.max_tokens.clone();
+            Setting::apply(&[Setting { value: Some(max_tokens), decision }], &mut values);
+            Setting::apply(settings, &mut values);
+            values
+        };
+        let alone = |&limit: &u64| under(ParamValue::Int(limit.into()), plan.settings_under(limit));
+        let by_limit = match plan.settings_depend_on_limit() {
+            true => plan.limits.iter().map(alone).collect(),
+            false => Vec::new(),
+        };
+        let in_force = InForce { values: under(plan.max_tokens_value(), &plan.settings), by_limit };
         let prices = config.prices_of(&who.model);
         let (config, wish) = (Arc::clone(config), wish.clone());
-        Ok((Governed { config, wish, early, plan, prices }, values))
+        let model = who.model.clone();
+        Ok((Governed { config, wish, early, plan, prices, model }, in_force))
     }
 }
 
@@ -122,6 +149,11 @@ impl Governed {
     pub fn limits(&self) -> impl Iterator<Item = &Decision> {
         let settings = self.plan.settings.iter().map(|setting| &setting.decision);
         std::iter::once(&self.plan.max_tokens).chain(settings)
+    }
+
+    /// What is fixed for the model's requests, as one text.
+    pub fn terms(&self) -> String {
+        policy::fixed(&self.config, &self.model).join("\n")
     }
 
     /// Every decision.
@@ -175,7 +207,6 @@ fn wish(asked: &Asked, model: &ServedModel, checked: &SamplingParams) -> Wish {
         hints: Hints {
             has_json_shape: json,
             has_shape: asked.shape.is_some(),
-            has_tools: conversation.is_some_and(|input| input.tools.is_some()),
             can_think: conversation.is_some()
                 && asked.resume.is_none()
                 && model.model().thinking().is_some(),

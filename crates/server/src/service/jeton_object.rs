@@ -7,7 +7,7 @@ use super::asked::Asked;
 use super::decide::Decided;
 use super::govern::Governed;
 use super::job::Job;
-use super::{milliseconds, quotes};
+use super::{milliseconds, quotes, seals};
 use answers::answer::Answer;
 use answers::effective::Effective;
 use answers::json_numbers::from_f64;
@@ -155,7 +155,7 @@ fn recorded(job: &Job, answer: &Answer, kind: record::Kind) -> Option<Value> {
     let record = record::of_answer(model, answer, job.model.computing(), job.template_used);
     let mut json = record.ok()?.to_json(kind, &answer.completion.text);
     if kind == record::Kind::State {
-        job.service.seals.seal(&mut json);
+        seals::put_on(job.service.ledger(), &mut json, &job.governed.terms());
     }
     Some(json)
 }

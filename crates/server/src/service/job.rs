@@ -47,6 +47,11 @@ pub(super) struct Job {
 }
 
 impl Job {
+    /// Whether it is no part of a run that began earlier.
+    pub fn begins_anew(&self) -> bool {
+        self.request.generated.is_empty()
+    }
+
     /// The time that the request may take: what it asks for, and no more than the configuration
     /// gives.
     pub fn time_max(&self) -> Duration {

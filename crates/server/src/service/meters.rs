@@ -46,9 +46,8 @@ impl Meters {
         }
         let now_ms = now_ms();
         let mut meter = Meter::new(who.key_plan.clone());
-        if let Some(key) = &key {
-            meter.restore(now_ms, &self.restored(key, &who.key_plan, currency, now_ms)?);
-        }
+        let restored = self.restored(key.as_deref(), &who.key_plan, currency, now_ms)?;
+        meter.restore(now_ms, &restored);
         // Another request of the key may have been faster: its meter has counted since.
         self.lock().entry(key).or_insert(meter);
         Ok(())
@@ -56,7 +55,7 @@ impl Meters {
 
     fn restored(
         &self,
-        key: &str,
+        key: Option<&str>,
         plan: &KeyPlan,
         currency: &str,
         now_ms: u64,
@@ -76,6 +75,19 @@ impl Meters {
         })
     }
 
+    /// Whether a key whose meter is there has room for one more request, whatever its prompt is.
+    ///
+    /// # Errors
+    /// 429 when it has none.
+    pub fn check_rates(&self, begun: &Begun) -> Result<(), ApiError> {
+        let is_ready =
+            self.lock().contains_key(&begun.who().key.as_ref().map(|key| key.id.clone()));
+        if is_ready {
+            self.check(begun, &begun.need(0, begun.choices()))?;
+        }
+        Ok(())
+    }
+
     /// Tokens that a key's budgets leave to the answers of a request; none for no bound.
     ///
     /// # Errors
@@ -86,18 +98,28 @@ impl Meters {
         Ok(allowance.map_err(refused)?.output_tokens_left)
     }
 
-    /// Lets a request in: takes what it may need, until the returned hold is charged or dropped.
+    /// Lets requests of one key in, all or none: takes what they may need, until each returned hold
+    /// is charged or dropped.
     ///
     /// # Errors
     /// 429 when there is no room, as after others came in between.
-    pub fn admit(self: &Arc<Self>, begun: &Begun, need: &Need) -> Result<(Held, Rates), ApiError> {
-        let (admission, rates) = self.with(begun.who(), |meter| {
-            let admission = meter.admit(now_ms(), need);
-            (admission, meter.rates(now_ms()))
+    pub fn admit_all(
+        self: &Arc<Self>,
+        begun: &Begun,
+        needs: &[Need],
+    ) -> Result<(Vec<Held>, Rates), ApiError> {
+        let (admissions, rates) = self.with(begun.who(), |meter| {
+            let admissions = meter.admit_all(now_ms(), needs);
+            (admissions, meter.rates(now_ms()))
         });
-        let admission = admission.map_err(|exceeded| self.refusal(begun, &exceeded))?;
+        let admissions = admissions.map_err(|exceeded| self.refusal(begun, &exceeded))?;
         let key = begun.who().key.as_ref().map(|key| key.id.clone());
-        Ok((Held { meters: Arc::clone(self), key, admission: Some(admission) }, rates))
+        let held = |admission| Held {
+            meters: Arc::clone(self),
+            key: key.clone(),
+            admission: Some(admission),
+        };
+        Ok((admissions.into_iter().map(held).collect(), rates))
     }
 
     fn refusal(&self, begun: &Begun, exceeded: &Exceeded) -> ApiError {

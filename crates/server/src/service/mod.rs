@@ -14,6 +14,7 @@ mod clerk;
 mod decide;
 mod entry;
 mod feed;
+mod fingerprint;
 mod gather;
 mod govern;
 mod grammars;
@@ -24,6 +25,7 @@ mod meters;
 mod offer;
 mod prepare;
 mod quotes;
+mod refusals;
 mod resume;
 mod running;
 mod runs;
@@ -40,14 +42,13 @@ use crate::error::ApiError;
 use crate::guard::Caller;
 use crate::metrics::AccountMetrics;
 use crate::open_requests::OpenRequests;
-use clerk::shutting_down;
 use ledger::{Entry, Ledger, LedgerError};
 use load::Load;
 use meters::Meters;
 use policy::Refusal;
 use policy::config::Config;
 use quotes::Quotes;
-use seals::Seals;
+use refusals::Refusals;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -69,9 +70,9 @@ pub struct Service {
     preparing: Arc<Semaphore>,
     questions: Arc<Semaphore>,
     load: Load,
+    refusals: Refusals,
     meters: Arc<Meters>,
     quotes: Arc<Quotes>,
-    seals: Seals,
     /// Requests whose accounts are not settled.
     unsettled: OpenRequests,
     ending: watch::Sender<bool>,
@@ -90,7 +91,7 @@ impl Service {
             preparing: Arc::new(Semaphore::new(PREPARING_MAX)),
             questions: Arc::new(Semaphore::new(QUESTIONS_MAX)),
             load: Load::default(),
-            seals: Seals::new(random_hex()),
+            refusals: Refusals::default(),
             unsettled: OpenRequests::default(),
             ending: watch::Sender::new(false),
         })
@@ -188,7 +189,10 @@ impl Service {
     /// Writes a refused request down, where its key is known. Nobody waits for it.
     fn note_refused(&self, entry: Entry) {
         self.metrics.settled(&entry);
-        self.ledger.record(entry, Box::new(|_| ()));
+        let key_id = entry.key_id.as_deref().unwrap_or_default();
+        if self.refusals.is_kept(key_id, entry.time_ms) {
+            self.ledger.record(entry, Box::new(|_| ()));
+        }
     }
 
     /// Becomes true when every answer must end.
@@ -207,7 +211,7 @@ async fn on_thread<T: Send + 'static>(
     places: &Arc<Semaphore>,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ApiError> {
-    let place = Arc::clone(places).acquire_owned().await.map_err(|_| shutting_down())?;
+    let place = Arc::clone(places).acquire_owned().await.map_err(|_| ApiError::stopping())?;
     let work = move || {
         // Held until the work is done, also when nobody waits for it any more.
         let _place = place;

@@ -22,7 +22,7 @@ impl Service {
             model_default_tokens: model.model().defaults.max_new_tokens.map(u64::from),
             ..Facts::default()
         };
-        let (min, max) = offered(&config, &who, &facts);
+        let (min, max) = offered(&config, &who);
         // What a short question would get that names no limit.
         let default = policy::limits(&config, &Wish::default(), &who, &facts).ok();
         let bound = |bound: OfferedBound| {

@@ -2,6 +2,7 @@
 //! take their time, a bounded number of them.
 
 use super::asked::Asked;
+use super::govern::InForce;
 use super::resume;
 use super::served::ServedModel;
 use crate::error::ApiError;
@@ -12,7 +13,7 @@ use answers::record::Record;
 use answers::request::{Extras, request};
 use engine::GenerateRequest;
 use grammar::GrammarSource;
-use sampling::params::ParamValue;
+use sampling::params::{ParamError, ParamValue};
 use serde_json::Value;
 
 /// A prompt of more bytes than this many times what the context could hold at the most cannot
@@ -50,13 +51,17 @@ impl Prepared {
     pub fn under(
         mut self,
         model: &ServedModel,
-        values: &[(String, ParamValue)],
+        InForce { values, by_limit }: &InForce,
     ) -> Result<Prepared, RequestError> {
+        let merged = |values: &[_]| Effective::merge(values, &model.model().recommended());
         self.effective = match &self.saved {
             Some(saved) => Effective::resumed(saved.parameters_with(values)?, values)?,
-            None => Effective::merge(values, &model.model().recommended())?,
+            None => merged(values)?,
         };
         self.request.params = self.effective.params.clone();
+        let params = |values: &Vec<_>| Ok(merged(values)?.params);
+        self.request.params_by_limit =
+            by_limit.iter().map(params).collect::<Result<_, ParamError>>()?;
         Ok(self)
     }
 }
@@ -104,6 +109,10 @@ pub(super) fn prepare(model: &ServedModel, wanted: Wanted) -> Result<Prepared, A
         speculation: model.speculation(),
         ..made
     };
+    if let Some(grammar) = &request.grammar {
+        // Its first search takes its time, and the engine asks for the result at the door.
+        grammar.document_tokens_min();
+    }
     let template_used = wanted.prompt.conversation().is_some();
     Ok(Prepared { request, effective, template_used, saved: None })
 }

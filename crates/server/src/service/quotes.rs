@@ -10,8 +10,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Requests of the past that are looked at.
-const ROWS_MAX: usize = 500;
+/// Requests of the past that are looked at, of all classes together.
+const ROWS_MAX: usize = 2000;
 /// Fewer of a class than this are joined by those of other classes.
 const ROWS_OF_CLASS_MIN: usize = 30;
 /// Quotes of the past that are held against what came.
@@ -19,14 +19,37 @@ const OUTCOMES_MAX: usize = 1000;
 /// How long the past stays as it was read: quotes need not know the last second.
 const FRESH_FOR: Duration = Duration::from_secs(5);
 
-/// What was read of the past, by model and class: no more entries than there are of these.
+/// What was read of the past, by model.
 pub(super) struct Quotes {
     ledger: Ledger,
-    past: Mutex<HashMap<(String, Class), Past>>,
+    past: Mutex<HashMap<String, Past>>,
 }
 
-/// Rows of the past, and when they were read.
-type Past = (Instant, Arc<Vec<Row>>);
+/// A model's past, and when it was read.
+struct Past {
+    read: Instant,
+    all: Arc<Vec<Row>>,
+    of_class: HashMap<String, Arc<Vec<Row>>>,
+}
+
+impl Past {
+    fn of(history: &[HistoryRow]) -> Past {
+        let mut of_class: HashMap<String, Vec<Row>> = HashMap::new();
+        for past in history {
+            of_class.entry(past.class.clone().unwrap_or_default()).or_default().push(row(past));
+        }
+        Past {
+            read: Instant::now(),
+            all: Arc::new(history.iter().map(row).collect()),
+            of_class: of_class.into_iter().map(|(class, rows)| (class, Arc::new(rows))).collect(),
+        }
+    }
+
+    fn rows(&self, class: Class) -> Arc<Vec<Row>> {
+        let own = self.of_class.get(class.as_str()).filter(|own| own.len() >= ROWS_OF_CLASS_MIN);
+        Arc::clone(own.unwrap_or(&self.all))
+    }
+}
 
 impl Quotes {
     /// From this ledger.
@@ -40,21 +63,15 @@ impl Quotes {
     /// # Errors
     /// When the ledger cannot be read.
     pub fn past(&self, begun: &Begun) -> Result<Arc<Vec<Row>>, LedgerError> {
-        let key = (begun.who().model.clone(), begun.class());
-        let now = Instant::now();
-        let fresh = |(read, _): &&Past| now.duration_since(*read) < FRESH_FOR;
+        let model = &begun.who().model;
         let lock = || self.past.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, rows)) = lock().get(&key).filter(fresh) {
-            return Ok(Arc::clone(rows));
+        if let Some(past) = lock().get(model).filter(|past| past.read.elapsed() < FRESH_FOR) {
+            return Ok(past.rows(begun.class()));
         }
-        let of_model = Filter { model: Some(key.0.clone()), ..Filter::default() };
-        let of_class = Filter { class: Some(key.1.as_str().to_owned()), ..of_model.clone() };
-        let mut rows = self.ledger.history(&of_class, ROWS_MAX)?;
-        if rows.len() < ROWS_OF_CLASS_MIN {
-            rows = self.ledger.history(&of_model, ROWS_MAX)?;
-        }
-        let rows: Arc<Vec<Row>> = Arc::new(rows.iter().map(row).collect());
-        lock().insert(key, (now, Arc::clone(&rows)));
+        let of_model = Filter { model: Some(model.clone()), ..Filter::default() };
+        let past = Past::of(&self.ledger.history(&of_model, ROWS_MAX)?);
+        let rows = past.rows(begun.class());
+        lock().insert(model.clone(), past);
         Ok(rows)
     }
 }

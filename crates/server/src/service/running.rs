@@ -1,6 +1,5 @@
 //! A request that runs: what its route reads.
 
-use super::clerk::shutting_down;
 use crate::error::ApiError;
 use crate::guard::EntryId;
 use answers::answer::Answer;
@@ -8,7 +7,9 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
 use engine::{Finished, TokenEvent, Usage};
 use serde_json::Value;
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use tokio::sync::mpsc::Receiver;
 
 /// What happens to a request, in this order: `Started`, then for streams the tokens of all choices
@@ -118,6 +119,24 @@ impl Running {
         self.events.recv().await
     }
 
+    /// The next event of any of several requests, with the number of its request; none when no
+    /// request will say anything more. The one behind `last` is asked first, so that none of them
+    /// fills up behind another.
+    pub async fn next_of(several: &mut [Running], last: usize) -> Option<(usize, AnswerEvent)> {
+        poll_fn(|context| {
+            let (mut is_over, count) = (true, several.len());
+            for index in (1..=count).map(|step| (last + step) % count) {
+                match several[index].events.poll_recv(context) {
+                    Poll::Ready(Some(event)) => return Poll::Ready(Some((index, event))),
+                    Poll::Ready(None) => {}
+                    Poll::Pending => is_over = false,
+                }
+            }
+            if is_over { Poll::Ready(None) } else { Poll::Pending }
+        })
+        .await
+    }
+
     /// Waits for the end, for who does not stream.
     ///
     /// # Errors
@@ -131,6 +150,6 @@ impl Running {
                 };
             }
         }
-        Err(shutting_down())
+        Err(ApiError::stopping())
     }
 }

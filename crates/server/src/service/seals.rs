@@ -1,41 +1,30 @@
 //! Which saved states came from this server, so that going on from one is charged for its new
-//! tokens only. A state of anywhere else goes on as well; its prompt is charged like any other.
+//! tokens only, and what an admin fixed was held to when it was made. Where nothing is fixed a state
+//! of anywhere else goes on as well; its prompt is charged like any other.
 
-use model::sha256_hex;
+use ledger::Ledger;
 use serde_json::Value;
 
 /// The field of a state that holds its seal.
 const SEAL: &str = "seal";
 
-/// Makes and checks seals, with a secret that lives as long as the process.
-pub(super) struct Seals {
-    secret: String,
+/// Puts a seal on a state that was made under `terms`: what is fixed for everybody.
+pub(super) fn put_on(ledger: &Ledger, state: &mut Value, terms: &str) {
+    state[SEAL] = Value::from(ledger.seal(&sealed(state, terms)));
 }
 
-impl Seals {
-    /// With this secret.
-    pub fn new(secret: String) -> Self {
-        Seals { secret }
-    }
+/// Takes the seal off a state; whether it is ours, fits, and was put on under these terms. What was
+/// changed in a state behind its digest is refused when it is read.
+pub(super) fn take_off(ledger: &Ledger, state: &mut Value, terms: &str) -> bool {
+    let text = sealed(state, terms);
+    let seal = state.as_object_mut().and_then(|fields| fields.shift_remove(SEAL));
+    seal.as_ref().and_then(Value::as_str).is_some_and(|seal| ledger.is_seal(seal, &text))
+}
 
-    /// Puts a seal on a state.
-    pub fn seal(&self, state: &mut Value) {
-        state[SEAL] = Value::from(self.seal_of(state));
-    }
-
-    /// Takes the seal off a state; whether it was ours and fits. What was changed in a state
-    /// behind its digest is refused when it is read.
-    pub fn take_off(&self, state: &mut Value) -> bool {
-        let expected = self.seal_of(state);
-        let seal = state.as_object_mut().and_then(|fields| fields.shift_remove(SEAL));
-        seal.is_some_and(|seal| seal == expected.as_str())
-    }
-
-    /// The digest of a state has always the same length, so that nothing can be added behind it.
-    fn seal_of(&self, state: &Value) -> String {
-        let digest = state["sha256"].as_str().unwrap_or_default();
-        sha256_hex(format!("{}{digest:.64}", self.secret).as_bytes())
-    }
+/// The digest of a state has always the same length, so that the terms begin where they begin.
+fn sealed(state: &Value, terms: &str) -> String {
+    let digest = state["sha256"].as_str().unwrap_or_default();
+    format!("{digest:.64}{terms}")
 }
 
 #[cfg(test)]
@@ -44,21 +33,23 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn only_our_own_seal_on_the_same_state_counts() {
-        let (ours, others) = (Seals::new("a".repeat(32)), Seals::new("b".repeat(32)));
+    fn only_our_own_seal_on_the_same_state_under_the_same_terms_counts() {
+        let ledger = || Ledger::in_memory().expect("memory");
+        let (ours, others) = (ledger(), ledger());
         let state = || json!({"ids": [1], "sha256": "0".repeat(64)});
         let mut sealed = state();
-        ours.seal(&mut sealed);
+        put_on(&ours, &mut sealed, "terms");
         let changed = json!({"ids": [1], "sha256": "1".repeat(64), "seal": sealed["seal"]});
-        for (mut state, seals, counts) in [
-            (sealed.clone(), &ours, true),
-            (sealed, &others, false),
-            (changed, &ours, false),
-            (state(), &ours, false),
-            (json!({"seal": ""}), &ours, false),
-            (json!([1]), &ours, false),
+        for (mut state, ledger, terms, counts) in [
+            (sealed.clone(), &ours, "terms", true),
+            (sealed.clone(), &ours, "", false),
+            (sealed, &others, "terms", false),
+            (changed, &ours, "terms", false),
+            (state(), &ours, "terms", false),
+            (json!({"seal": ""}), &ours, "terms", false),
+            (json!([1]), &ours, "terms", false),
         ] {
-            assert_eq!(seals.take_off(&mut state), counts, "{state}");
+            assert_eq!(take_off(ledger, &mut state, terms), counts, "{state}");
             assert!(state.get("seal").is_none());
         }
     }

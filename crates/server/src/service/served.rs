@@ -1,5 +1,6 @@
 //! A model that is served: its files, its engine, and the grammars that were compiled for it.
 
+use super::fingerprint;
 use super::grammars::Grammars;
 use answers::computing::Computing;
 use answers::open_model::{Effort, OpenModel};
@@ -25,6 +26,7 @@ pub struct ServedModel {
     engine: EngineHandle,
     grammars: Grammars,
     longest_piece_bytes: usize,
+    fingerprint: String,
 }
 
 /// How a model is to be served.
@@ -110,6 +112,7 @@ impl ServedModel {
         });
         Ok(ServedModel {
             longest_piece_bytes: pieces.max().unwrap_or(0),
+            fingerprint: fingerprint::of(&model, &computing),
             id,
             opened_at: SystemTime::now(),
             grammars: Grammars::default(),
@@ -138,6 +141,11 @@ impl ServedModel {
     /// How it is computed.
     pub fn computing(&self) -> &Computing {
         &self.computing
+    }
+
+    /// `system_fingerprint`: names the file and how it is computed.
+    pub fn fingerprint(&self) -> &str {
+        &self.fingerprint
     }
 
     /// Where guesses at next tokens come from.

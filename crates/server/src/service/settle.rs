@@ -2,7 +2,7 @@
 //! ledger, and only then the end that a client is told.
 
 use super::account::Account;
-use super::clerk::{EndedBy, shutting_down};
+use super::clerk::EndedBy;
 use super::gather::GatheredRun;
 use super::job::Job;
 use super::running::Settled;
@@ -78,7 +78,7 @@ fn too_costly(run: &GatheredRun, interruption: &Interruption) -> Option<ApiError
 
 fn of_interruption(interruption: &Interruption) -> ApiError {
     match interruption {
-        Interruption::Shutdown => shutting_down(),
+        Interruption::Shutdown => ApiError::stopping(),
         other => ApiError::internal(other.to_string()),
     }
 }

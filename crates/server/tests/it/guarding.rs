@@ -29,7 +29,12 @@ fn keys_guard_everything_but_the_page_and_the_state() {
 fn metrics_may_be_open() {
     let settings = Server { open_metrics: true, ..Server::default() };
     let config = Config { server: settings, ..Config::default() };
-    let server = serve_with(config, Ledger::in_memory, Some("own"));
+    let ledger = Ledger::in_memory().expect("memory is there");
+    let new = NewKey { name: "ada".to_owned(), ..NewKey::default() };
+    let (_, key) = ledger.keys().create(&new).expect("it is new");
+    let server = serve_with(config, || Ok(ledger), Some("own"));
+    let bearing = get_with(&server, "/metrics", &format!("authorization: Bearer {key}\r\n"));
+    assert_eq!(bearing.status, 200, "who shows a key may see no less than who shows none");
     let metrics = get(&server, "/metrics");
     assert_eq!(metrics.status, 200);
     assert!(metrics.body.contains("jeton_connections_open 1\n"), "{}", metrics.body);
@@ -121,6 +126,15 @@ fn strangers_are_not_invited_without_keys() {
     };
     assert!(matches!(start_open(Server::default(), None), Err(StartError::NoKeys { .. })));
     let allowed = Server { allow_no_keys: true, ..Server::default() };
-    stop(start_open(allowed, None).expect("somebody said so"));
+    let open = start_open(allowed, None).expect("somebody said so");
+    let as_host = |host: &str| {
+        let request = format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+        raw(&open, request.as_bytes()).status
+    };
+    for near in ["localhost", "10.1.2.3:80", "nas", "nas.lan:8080"] {
+        assert_eq!(as_host(near), 200, "{near}");
+    }
+    assert_eq!(as_host("evil.example"), 403, "its owner can make it point here");
+    stop(open);
     stop(start_open(Server::default(), Some("own")).expect("there is a key"));
 }

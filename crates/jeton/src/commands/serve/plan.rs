@@ -100,8 +100,10 @@ impl Plan {
             request_event_bytes_max: engine::limits::REQUEST_EVENT_BYTES_MAX,
             ..EngineConfig::default()
         };
-        if let Some(&rows) = flags.get_one::<u32>("prefill-beside") {
-            engine.prefill_tokens_beside_decode = rows as usize;
+        let beside = flags.get_one::<u32>("prefill-beside").map(|&tokens| tokens.into());
+        let beside = beside.or_else(|| model.and_then(|model| model.prefill_beside_tokens));
+        if let Some(tokens) = beside {
+            engine.prefill_tokens_beside_decode = count(tokens);
         }
         if let Some(model) = model {
             how.context_tokens = how.context_tokens.or(model.context_tokens.map(count));

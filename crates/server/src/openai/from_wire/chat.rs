@@ -35,7 +35,6 @@ pub fn chat_request(body: &Map<String, Value>) -> Result<ChatRequest, RequestErr
     check_modalities(&fields)?;
     let tiers = ["auto", "default", "flex", "scale", "priority", "fast"];
     let names_tier = fields.word("service_tier", &tiers)?.is_some();
-    refuse_ranked_stream(&wishes)?;
     let tools = tool_wish(&fields)?.filter(|wish| wish.choice != ToolChoice::None);
     if let Some(wish) = tools.as_ref().filter(|wish| wish.choice == ToolChoice::Required) {
         if wishes.shape.is_some() {
@@ -58,20 +57,6 @@ pub fn chat_request(body: &Map<String, Value>) -> Result<ChatRequest, RequestErr
     }
     let input = prompt::chat_from_json(&conversation)?;
     Ok(ChatRequest { wishes, input, tools, names_tier })
-}
-
-/// A stream cannot say which of the answers will be the best.
-///
-/// # Errors
-/// When more are made than given, in a stream.
-pub fn refuse_ranked_stream(wishes: &Wishes) -> Result<(), RequestError> {
-    let given = wishes.count("n").unwrap_or(1);
-    if wishes.stream && wishes.count("best_of").is_some_and(|made| made > given) {
-        let message = "`best_of` must not be above `n` in a stream: which answers are the best is \
-                       known when all have ended";
-        return Err(RequestError::parameter("best_of", message));
-    }
-    Ok(())
 }
 
 fn check_modalities(fields: &Fields) -> Result<(), RequestError> {
@@ -143,7 +128,6 @@ mod tests {
                 "response_format": object}),
                 "tool_choice",
             ),
-            (json!({"stream": true, "n": 1, "best_of": 2}), "best_of"),
             (json!({"modalities": ["text", "audio"]}), "modalities"),
             (
                 json!({"template_kwargs": {"a": 1}, "chat_template_kwargs": {"a": 2}}),

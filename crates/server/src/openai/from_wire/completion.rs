@@ -1,6 +1,5 @@
 //! A request of `/v1/completions`.
 
-use super::chat::refuse_ranked_stream;
 use super::field_table::Routes;
 use super::wishes::{Wishes, wishes};
 use crate::openai::fields::{Fields, wrong_type};
@@ -32,7 +31,6 @@ pub fn completion_request(body: &Map<String, Value>) -> Result<CompletionRequest
     let fields = Fields::top(body);
     let prompts = prompts(&fields)?;
     let wishes = wishes(body, Routes::Completions)?;
-    refuse_ranked_stream(&wishes)?;
     let choices_per_prompt = wishes.count("n").unwrap_or(1);
     let made = wishes.count("best_of").unwrap_or(choices_per_prompt).saturating_mul(prompts.len());
     if made > CHOICES_MAX {
@@ -149,7 +147,6 @@ mod tests {
         let refused = |more: Value| read(more).expect_err("refused").param.expect("a param");
         assert_eq!(refused(json!({"prompt": ["a", "b"], "n": 65})), "n");
         assert_eq!(refused(json!({"prompt": "a", "suffix": "b"})), "suffix");
-        assert_eq!(refused(json!({"prompt": "a", "best_of": 2, "stream": true})), "best_of");
         assert_eq!(refused(json!({"prompt": ["a", "b"], "resume": {}})), "resume");
         assert!(read(json!({"prompt": "a", "suffix": ""})).is_ok());
         assert!(read(json!({"prompt": "a", "messages": 5, "echo": null})).is_ok());

@@ -45,11 +45,6 @@ pub enum ToolChoice {
 /// # Errors
 /// When a tool or the choice is not what it must be.
 pub fn tool_wish(request: &Fields) -> Result<Option<ToolWish>, RequestError> {
-    for name in ["functions", "function_call"] {
-        if request.get(name).is_some() {
-            return Err(request.refuse(name, "is not supported; use `tools` and `tool_choice`"));
-        }
-    }
     let list = request.list("tools", TOOLS_MAX)?.map(Vec::as_slice).unwrap_or_default();
     let tools = list.iter().enumerate().map(|(index, value)| tool(index, value));
     let tools: Vec<Tool> = tools.collect::<Result<_, _>>()?;
@@ -235,7 +230,6 @@ mod tests {
             (json!({"tools": [function("f")], "tool_choice": "any"}), "tool_choice", "\"any\""),
             (json!({"tools": [function("f")], "tool_choice": unknown}), "tool_choice", "\"x\""),
             (json!({"tool_choice": "required"}), "tool_choice", "needs `tools`"),
-            (json!({"functions": []}), "functions", "use `tools`"),
             (json!({"parallel_tool_calls": 1}), "parallel_tool_calls", "a boolean"),
         ] {
             let error = read(request).expect_err(words);

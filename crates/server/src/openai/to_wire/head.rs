@@ -33,12 +33,3 @@ impl Head {
         object
     }
 }
-
-/// What a whole body tells under `jeton`: what was known at the start, then what was at the end.
-pub fn joined(start: &Value, end: &Value) -> Value {
-    let mut joined = start.clone();
-    if let (Some(joined), Some(end)) = (joined.as_object_mut(), end.as_object()) {
-        joined.extend(end.clone());
-    }
-    joined
-}

@@ -1,6 +1,6 @@
 //! Who is charged what, who may have how much, and what the ledger keeps.
 
-use super::world::{World, asked, caller, int, list, question_of};
+use super::world::{World, asked, caller, int, list};
 use ledger::{Filter, Format, Ledger, Location, Options};
 use policy::config::Config;
 use server::service::{Asked, ServeAs, ServedModel};
@@ -10,7 +10,7 @@ pub fn priced() -> Config {
     settings("prices: {prompt: 0.001, answer: 0.002}\n")
 }
 
-fn settings(yaml: &str) -> Config {
+pub fn settings(yaml: &str) -> Config {
     Config::from_yaml(yaml, "jeton.yaml").expect("valid settings")
 }
 
@@ -163,32 +163,6 @@ async fn texts_are_kept_only_where_that_is_switched_on() {
     }
 }
 
-/// A bound of the admin's that a small limit cannot reach ends no thought early: neither do views
-/// differ from runs of their own, nor goes a cut answer on in another way.
-#[tokio::test]
-async fn a_cap_on_thoughts_counts_the_same_under_every_limit() {
-    let world = World::new(settings("thinking: {budget: {max: 30}}\n"));
-    let fox = |limit: sampling::params::ParamValue| {
-        question_of("Tell me a story about a fox.", &[("max_tokens", limit), ("seed", int(0))])
-    };
-    let views = world.answer(fox(list(&[9, 25, 40]))).await.answers[0].views.clone();
-    for view in &views {
-        let request = Asked { return_state: true, ..fox(int(view.view.limit as i128)) };
-        let alone = world.answer(request).await;
-        assert_eq!(view.view.ids, alone.answers[0].completion.finished.ids);
-        if view.view.limit == 40 {
-            continue;
-        }
-        let resume = Some(alone.jeton["state"].clone());
-        let more = world.answer(Asked { resume, ..asked("", &[("max_tokens", int(40))]) }).await;
-        assert_eq!(more.answers[0].completion.finished.ids, views[2].view.ids);
-    }
-    // What the request itself mixes up is refused as before.
-    let values = [("max_tokens", int(9)), ("thinking_budget", int(10))];
-    let refused = world.service.ask(question_of("Hello", &values)).await.expect_err("too small");
-    assert_eq!(refused.param.as_deref(), Some("thinking_budget"));
-}
-
 #[tokio::test]
 async fn a_saved_run_keeps_its_parameters_whatever_its_scenario_fills_in() {
     let yaml = "scenarios: {big: {generation_config: {min_tokens: 12, temperature: 0.3}}}\n";
@@ -203,4 +177,74 @@ async fn a_saved_run_keeps_its_parameters_whatever_its_scenario_fills_in() {
     let jeton = more.jeton_whole();
     assert_eq!(jeton["parameters"]["temperature"]["set_by"], "state");
     assert!(jeton["limits"].get("min_tokens").is_none(), "{jeton}");
+}
+
+/// Several prompts of one HTTP request count together: either all begin or none, and none is paid.
+#[tokio::test]
+async fn requests_that_come_together_are_let_in_together() {
+    let world = World::new(settings("plans: {small: {concurrency: 3, tokens_per_day: 500}}\n"));
+    let mine = |_| Asked { caller: caller("small"), ..asked("Once", &[("max_tokens", int(4))]) };
+    let refused = world.service.ask_all((0..4).map(mine).collect()).await.expect_err("too many");
+    assert_eq!(refused.status.as_u16(), 429);
+    let told = "`concurrency` is 3: 0 used, 3 left, and this request needs 4; it is larger than \
+                the whole budget";
+    assert!(refused.message.contains(told), "{}", refused.message);
+    let waits = refused.headers.iter().any(|(name, _)| name == "retry-after");
+    assert!(!waits, "waiting does not help");
+    let running = world.service.ask_all((0..3).map(mine).collect()).await.expect("room for three");
+    for running in running {
+        assert_eq!(running.settled().await.expect("answered").usage.completion_tokens, 4);
+    }
+    world.settled().await;
+    assert_eq!(world.usage().answer_tokens, 12);
+    world.service.ask_all((0..3).map(mine).collect()).await.expect("all places are free again");
+}
+
+/// Limits that are runs of their own are paid for each, so that they share what is left.
+#[tokio::test]
+async fn a_list_of_limits_stays_within_what_is_left() {
+    let world = World::new(settings("plans: {small: {tokens_per_day: 100}}\n"));
+    let values = [("max_tokens", list(&[60, 70, 80])), ("num_beams", int(2)), ("seed", int(1))];
+    let mine = Asked { caller: caller("small"), ..asked("Once upon a time", &values) };
+    let settled = world.answer(mine).await;
+    let limits: Vec<usize> = settled.answers[0].views.iter().map(|v| v.view.limit).collect();
+    assert!(limits.iter().sum::<usize>() <= 100, "{limits:?}");
+    world.settled().await;
+    let spent = world.ledger.spent(Some("k1"), 0).expect("readable").tokens();
+    assert!(spent <= 100, "{spent}");
+}
+
+/// Answers that a scenario asks for are as dear as those that the client asks for.
+#[tokio::test]
+async fn choices_that_a_scenario_fills_in_share_what_is_left() {
+    let yaml = "scenarios: {four: {generation_config: {n: 4, temperature: 1}}}\n\
+                plans: {small: {tokens_per_day: 100}}\n";
+    let world = World::new(settings(yaml));
+    let mine = Asked {
+        caller: caller("small"),
+        scenario: Some("four".to_owned()),
+        ..asked("Once upon a time", &[("max_tokens", int(90)), ("seed", int(1))])
+    };
+    let told = world.answer(mine).await.told.clone();
+    let most = told.jeton["limits"]["max_tokens"]["effective"].as_u64().expect("a number");
+    assert!(told.choices == 4 && 4 * most <= 100, "{most}");
+}
+
+/// A budget that is restored from the ledger stands where the meter stood.
+#[tokio::test]
+async fn the_ledger_keeps_what_was_charged() {
+    let world = World::new(settings("plans: {small: {tokens_per_day: 5000}}\n"));
+    let mine = |request: Asked| Asked { caller: caller("small"), ..request };
+    let cut = asked("Once upon a time", &[("max_tokens", int(4)), ("seed", int(11))]);
+    let cut = world.answer(Asked { return_state: true, ..mine(cut) }).await;
+    let more = asked("", &[("max_tokens", int(9))]);
+    let resume = Some(cut.jeton["state"].clone());
+    let more = world.answer(Asked { resume, ..mine(more) }).await;
+    assert_eq!(more.usage.completion_tokens, 9);
+    world.settled().await;
+    let spent = world.ledger.spent(Some("k1"), 0).expect("readable");
+    assert_eq!(spent.tokens(), cut.usage.prompt_tokens as u64 + 9);
+    assert_eq!(spent.requests, 2);
+    let classes = world.ledger.history(&Filter::default(), 9).expect("readable");
+    assert_eq!(classes.len(), 1, "what went on is no answer by itself: {classes:?}");
 }

@@ -92,13 +92,23 @@ async fn a_full_queue_says_when_to_come_again() {
     let refused = world.service.ask(long(5)).await.expect_err("it is full");
     assert_eq!((refused.status.as_u16(), refused.code.as_deref()), (429, Some("queue_full")));
     assert!(refused.headers.iter().any(|(name, _)| name == "retry-after"));
-    // A request for several choices takes all of its places or none.
     gate.open();
     for running in running.drain(..) {
         running.settled().await.expect("answered");
     }
+    assert_eq!(world.usage().requests, 2);
+}
+
+/// A request for several choices takes all of its places or none.
+#[tokio::test]
+async fn choices_that_find_no_room_leave_none_behind() {
+    let gate = Gate::default();
+    let engine =
+        EngineConfig { sequences_max: 1, queue_requests_max: 1, ..EngineConfig::default() };
+    let world = World::gated(&gate, engine);
     let three = asked("Once", &[("max_tokens", int(5)), ("n", int(3))]);
     world.service.ask(three).await.expect_err("only two may be in");
+    gate.open();
     let two = asked("Once", &[("max_tokens", int(5)), ("n", int(2))]);
     let mut answered = world.service.ask(two.clone()).await;
     while answered.is_err() {
@@ -107,7 +117,7 @@ async fn a_full_queue_says_when_to_come_again() {
         answered = world.service.ask(two.clone()).await;
     }
     answered.expect("accepted").settled().await.expect("answered");
-    assert_eq!(world.usage().requests, 3);
+    assert_eq!(world.usage().requests, 1);
 }
 
 #[tokio::test]

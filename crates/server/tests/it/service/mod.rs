@@ -4,4 +4,5 @@
 mod accounts;
 mod answers;
 mod endings;
+mod governed_thinking;
 mod world;
