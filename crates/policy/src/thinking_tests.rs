@@ -202,7 +202,8 @@ proptest! {
             super::Setting::apply(&view.settings, &mut values);
             let params = with_limit(values, ParamValue::Int(view.limit.into()));
             prop_assert!(params.is_ok(), "{:?}: {params:?}", view.settings);
-            let alone = Wish { max_tokens: vec![view.decision.tokens().unwrap_or(0)], ..wish.clone() };
+            let limit = view.decision.tokens().unwrap_or(0);
+            let alone = Wish { max_tokens: vec![limit], ..wish.clone() };
             if view.decision.is_changed() {
                 continue;
             }

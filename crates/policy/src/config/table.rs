@@ -414,8 +414,8 @@ static THINKING: Section = Section {
 
 static BUDGET: Section = Section {
     name: "budget",
-    about: "The same under every limit; beside an `answer_reserve` what fits into it. A prompt that \
-            is no conversation (`/v1/completions`, `/generate`) has no thoughts to be told apart.",
+    about: "The same under every limit; beside an `answer_reserve` what fits into it. A prompt \
+            that is no conversation (`/v1/completions`, `/generate`) has no thoughts to bound.",
     fields: &[
         Field::new(
             "max",

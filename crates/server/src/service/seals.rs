@@ -1,6 +1,6 @@
-//! Which saved states came from this server, so that going on from one is charged for its new
-//! tokens only, and what an admin fixed was held to when it was made. Where nothing is fixed a state
-//! of anywhere else goes on as well; its prompt is charged like any other.
+//! Which saved states came from this server: going on from one is charged for its new tokens only,
+//! and what an admin fixed was held to when it was made. Where nothing is fixed a state of anywhere
+//! else goes on as well; its prompt is charged like any other.
 
 use ledger::Ledger;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! What an admin fixes about thinking, and that lists of limits and saved runs change nothing of it.
+//! What an admin fixes about thinking; lists of limits and saved runs change nothing of it.
 
 use super::accounts::settings;
 use super::world::{World, asked, int, list, question_of};
