@@ -48,12 +48,31 @@ fn bodies_have_a_size_and_a_time() {
         ..Config::default()
     });
     assert_eq!(post(&server, &"a".repeat(3000)).status, 413);
+    // A client that sends all of it before it reads gets the answer and no reset.
+    let reply = post(&server, &"a".repeat(20 << 20));
+    assert_eq!(reply.status, 413);
+    assert!(reply.json()["error"]["message"].as_str().is_some_and(|told| told.contains("2048")));
     let chunk = format!("{:x}\r\n{}\r\n", 3000, "a".repeat(3000));
     let chunked = head(&server, "transfer-encoding: chunked\r\n") + &chunk;
     assert_eq!(raw(&server, chunked.as_bytes()).status, 413);
     let slow = head(&server, "content-length: 100\r\n") + "{";
     let reply = raw(&server, slow.as_bytes());
     assert_eq!((reply.status, &reply.json()["error"]["code"]), (408, &"request_timeout".into()));
+    stop(server);
+}
+
+/// The memory that requests share is taken by their bytes, not by the pieces they come in.
+#[test]
+fn small_pieces_take_no_more_than_they_weigh() {
+    let server = serve_model(Config {
+        server: Server { body_bytes_max: 4096, ..Server::default() },
+        ..Config::default()
+    });
+    let body = "{\"messages\": 1}".to_owned() + &" ".repeat(3000);
+    let pieces: String = body.chars().map(|letter| format!("1\r\n{letter}\r\n")).collect();
+    let request = head(&server, "transfer-encoding: chunked\r\n") + &pieces + "0\r\n\r\n";
+    let reply = raw(&server, request.as_bytes());
+    assert_eq!((reply.status, &reply.json()["error"]["param"]), (400, &"messages".into()));
     stop(server);
 }
 

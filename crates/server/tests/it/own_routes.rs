@@ -155,3 +155,23 @@ fn parameters_quotes_and_usage_tell_what_there_is() {
         assert!(plot.body.starts_with("<svg") && plot.body.contains("answer"), "{}", plot.body);
     });
 }
+
+#[test]
+fn refusals_name_fields_as_the_client_does() {
+    with_model(|server| {
+        refused(server, "/generate", &json!({"inputs": ""}), "inputs");
+        refused(server, "/generate", &json!({"prompt": ""}), "prompt");
+        let parameters = json!({"max_new_tokens": 3, "min_new_tokens": 9});
+        let request = json!({"inputs": "Once", "parameters": parameters});
+        refused(server, "/generate", &request, "min_new_tokens");
+    });
+}
+
+#[test]
+fn the_response_is_named_as_the_ledger_names_it() {
+    with_model(|server| {
+        let reply = post(server, "/chat", &json!({"prompt": "Hi", "max_tokens": 2}));
+        let named = reply.header("x-request-id").map(str::to_owned);
+        assert_eq!(reply.json()["jeton"]["request_id"].as_str(), named.as_deref());
+    });
+}

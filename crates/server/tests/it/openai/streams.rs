@@ -142,3 +142,25 @@ fn completions_stream_too() {
     assert_eq!(last["usage"]["completion_tokens"], whole["usage"]["completion_tokens"]);
     assert_eq!(last["choices"], json!([]));
 }
+
+/// Prompts of one request are told as their tokens come: none waits until another has ended.
+#[test]
+fn prompts_are_told_side_by_side() {
+    let request = json!({"prompt": ["Once upon", "There was"], "max_tokens": 40, "seed": 3,
+        "ignore_eos": true});
+    let chunks = stream(COMPLETIONS, &request);
+    let index = |chunk: &Value| chunk["choices"][0]["index"].as_u64();
+    let indexes: Vec<u64> = chunks.iter().filter_map(index).collect();
+    let first_of_second = indexes.iter().position(|index| *index == 1).expect("it is told");
+    let last_of_first = indexes.iter().rposition(|index| *index == 0).expect("it is told");
+    assert!(first_of_second < last_of_first, "{indexes:?}");
+    let whole = post(COMPLETIONS, &request);
+    for choice in 0..2 {
+        let said: String = chunks
+            .iter()
+            .filter(|chunk| index(chunk) == Some(choice as u64))
+            .map(|chunk| chunk["choices"][0]["text"].as_str().unwrap_or_default())
+            .collect();
+        assert_eq!(said, whole["choices"][choice]["text"]);
+    }
+}
