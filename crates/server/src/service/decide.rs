@@ -8,6 +8,7 @@ use super::served::ServedModel;
 use super::{Service, quotes, seals};
 use crate::error::ApiError;
 use answers::effective::Effective;
+use axum::http::StatusCode;
 use engine::{GenerateRequest, LimitOverflow};
 use ledger::LedgerError;
 use policy::Facts;
@@ -15,6 +16,7 @@ use policy::quote::{Quote, Row};
 use serde_json::{Value, json};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Runs of the engine that one request may need: its choices times its limits, where those are
 /// runs of their own. As many as the largest `n`.
@@ -60,7 +62,8 @@ impl Service {
         // What is over its rates takes none of the places where prompts are prepared.
         self.meters.check_rates(&begun)?;
         let wanted = Wanted::of(asked, begun.values().to_vec());
-        let (prepared, past) = self.prepare(&model, wanted, &begun).await?;
+        let prepare = self.prepare(&model, wanted, &begun);
+        let (prepared, past) = within(asked.deadline_ms, prepare).await??;
         let prompt_tokens = prepared.request.prompt.len();
         let need = begun.need(prompt_tokens, begun.choices());
         let left = self.meters.check(&begun, &need)?.map(|left| left / together);
@@ -165,6 +168,17 @@ impl Service {
     }
 }
 
+/// Waits for work no longer than a client's deadline. After it the answer would have no token.
+async fn within<T>(deadline_ms: Option<u64>, work: impl Future<Output = T>) -> Result<T, ApiError> {
+    let Some(deadline_ms) = deadline_ms else { return Ok(work.await) };
+    tokio::time::timeout(Duration::from_millis(deadline_ms), work).await.map_err(|_| {
+        let message = format!("`deadline_ms` of {deadline_ms} was over before the prompt was read");
+        ApiError::new(StatusCode::REQUEST_TIMEOUT, message)
+            .with_param("deadline_ms")
+            .with_code("deadline")
+    })
+}
+
 /// The ledger cannot be read, and so nobody knows what a key has used.
 pub(super) fn unreadable(error: &LedgerError) -> ApiError {
     tracing::error!(%error, "the ledger cannot be read");
@@ -222,4 +236,18 @@ fn check_together(asked: &Asked, goes_on: bool, request: &GenerateRequest) -> Re
         return Err(ApiError::parameter("max_tokens", message));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    #[tokio::test]
+    async fn a_deadline_is_over_also_while_a_prompt_waits() {
+        let error = within(Some(1), pending::<()>()).await.expect_err("nothing ever comes");
+        assert_eq!((error.status.as_u16(), error.code.as_deref()), (408, Some("deadline")));
+        assert_eq!(within(Some(1000), ready(7)).await, Ok(7));
+        assert_eq!(within(None, ready(7)).await, Ok(7));
+    }
 }

@@ -67,9 +67,9 @@ async fn a_reader_that_is_too_slow_loses_its_answer_and_stops_nobody() {
 async fn a_deadline_ends_an_answer_with_what_there_is() {
     let gate = Gate::default();
     let world = World::gated(&gate, EngineConfig::default());
-    let request = Asked { stream: false, deadline_ms: Some(30), ..long(5000) };
+    let request = Asked { stream: false, deadline_ms: Some(300), ..long(5000) };
     let running = world.service.ask(request).await.expect("accepted");
-    tokio::time::sleep(Duration::from_millis(60)).await;
+    tokio::time::sleep(Duration::from_millis(600)).await;
     gate.open();
     let settled = running.settled().await.expect("it is no error");
     let finished = &settled.answers[0].completion.finished;
