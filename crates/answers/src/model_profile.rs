@@ -1,9 +1,8 @@
 //! What is known of models by their names: which sampling parameters they lock, and which words
-//! for reasoning effort they were trained with. And what an effort means for all others.
+//! for reasoning effort they were trained with.
 
 use crate::error::RequestError;
 use crate::open_model::OpenModel;
-use engine::thinking::EffortBudget;
 
 /// What is known of a group of models.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,31 +84,6 @@ pub const MODEL_PROFILES: &[ModelProfile] = &[
     ModelProfile { names: &["*"], locked_sampling: None, effort_words: &[] },
 ];
 
-/// What a word of `reasoning_effort` means for models whose template does not know it.
-pub struct Effort {
-    /// The word.
-    pub word: &'static str,
-    /// The thinking budget.
-    pub budget: EffortBudget,
-}
-
-/// Shares of the limit, as OpenRouter's documentation of reasoning tokens has them; a twentieth is
-/// kept for the answer at least.
-pub const EFFORTS: &[Effort] = &[
-    Effort::new("minimal", 10, 1024),
-    Effort::new("low", 20, 4096),
-    Effort::new("medium", 50, 16_384),
-    Effort::new("high", 80, 65_536),
-    Effort::new("xhigh", 95, usize::MAX),
-    Effort::new("max", 100, usize::MAX),
-];
-
-impl Effort {
-    const fn new(word: &'static str, percent: usize, tokens_max: usize) -> Self {
-        Effort { word, budget: EffortBudget { percent, tokens_max, reserve_percent: 5 } }
-    }
-}
-
 /// The profile of a model, by the name it has, or by the last part of its path.
 pub fn of(model: &OpenModel) -> &'static ModelProfile {
     named(&model.name())
@@ -157,7 +131,7 @@ impl ModelProfile {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use sampling::params::{ParamSpec, REASONING_EFFORTS};
+    use sampling::params::ParamSpec;
 
     #[test]
     fn locked_models_refuse_by_name_and_others_do_not() {
@@ -176,9 +150,6 @@ mod tests {
         let locked = MODEL_PROFILES.iter().filter_map(|profile| profile.locked_sampling.as_ref());
         for name in locked.flat_map(|locked| locked.params) {
             assert!(ParamSpec::find(name).is_some(), "{name}");
-        }
-        for word in REASONING_EFFORTS.iter().filter(|word| **word != "none") {
-            assert!(EFFORTS.iter().any(|effort| effort.word == *word), "{word}");
         }
         assert_eq!(named("gpt-oss-120b").effort_word("minimal"), "low");
         assert_eq!(named("gpt-oss-120b").effort_word("high"), "high");

@@ -1,7 +1,7 @@
 //! Thinking at the edge: what a request says about it, told to the template and to the engine.
 
 use crate::error::RequestError;
-use crate::model_profile::{self, EFFORTS};
+use crate::model_profile;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
 use engine::Usage;
@@ -9,7 +9,7 @@ use engine::thinking::{
     EffortBudget, ThinkingClosed, ThinkingEndedBy, ThinkingReport, ThinkingSetup,
 };
 use model::TokenId;
-use sampling::params::SamplingParams;
+use sampling::params::{EffortShare, SamplingParams};
 use serde_json::{Map, Value, json};
 use text::ChatInput;
 use text::thinking::ThinkingFormat;
@@ -89,14 +89,17 @@ impl Wish {
                 let word = model_profile::of(model).effort_word(word);
                 wish.template_kwargs.insert("reasoning_effort".to_owned(), Value::from(word));
             }
-            Some(word) if word != "none" => {
-                let known = EFFORTS.iter().find(|effort| effort.word == word);
-                wish.effort = known.map(|effort| effort.budget);
-            }
+            Some(word) if word != "none" => wish.effort = EffortShare::of(word).map(budget),
             _ => {}
         }
         wish
     }
+}
+
+/// A share of the limit; a twentieth is kept for the answer at least.
+fn budget(share: &EffortShare) -> EffortBudget {
+    let tokens_max = share.tokens_max.unwrap_or(usize::MAX);
+    EffortBudget { percent: share.percent, tokens_max, reserve_percent: 5 }
 }
 
 /// The text of the last message, where that is to be continued.

@@ -6,23 +6,8 @@ use crate::decision::{Decision, SetBy, to_json};
 use crate::refusal::Refusal;
 use crate::rules::{self, Case};
 use crate::wish::{Facts, Wish};
-use sampling::params::ParamValue;
+use sampling::params::{EffortShare, ParamValue};
 use serde_json::Value;
-
-/// What an effort means where the configuration caps thoughts and says nothing about the word:
-/// shares of the limit, as OpenRouter's documentation of reasoning tokens has them.
-const EFFORTS: &[(&str, Effort)] = &[
-    ("minimal", share(0.1, Some(1024))),
-    ("low", share(0.2, Some(4096))),
-    ("medium", share(0.5, Some(16_384))),
-    ("high", share(0.8, Some(65_536))),
-    ("xhigh", share(0.95, None)),
-    ("max", share(1.0, None)),
-];
-
-const fn share(share: f64, tokens_max: Option<u64>) -> Effort {
-    Effort { tokens: None, share: Some(share), tokens_max }
-}
 
 /// Decides `enable_thinking`, and what of `reasoning_effort` and `thinking_budget` is left.
 /// Nothing is decided where there is nothing to think.
@@ -297,8 +282,13 @@ impl<'a> Rules<'a> {
         let configured = self.first(&key, |thinking| thinking.effort.get(word).copied());
         let usual = || {
             self.budget_max.as_ref()?;
-            let (_, effort) = EFFORTS.iter().find(|(known, _)| *known == word)?;
-            Some((*effort, format!("the usual share of {word}")))
+            let usual = EffortShare::of(word)?;
+            let effort = Effort {
+                tokens: None,
+                share: Some(usual.percent as f64 / 100.0),
+                tokens_max: usual.tokens_max.map(|tokens| tokens as u64),
+            };
+            Some((effort, format!("the usual share of {word}")))
         };
         configured.or_else(usual)
     }

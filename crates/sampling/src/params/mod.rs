@@ -28,7 +28,7 @@ pub use spec::{Kind, ParamSpec, TokenBiases};
 pub use stage_params::{DryParams, MirostatParams, MirostatVersion, PenaltyScope, StageParams};
 pub use table::PARAMS;
 pub use texts::Vocabulary;
-pub use thinking::REASONING_EFFORTS;
+pub use thinking::{EFFORT_SHARES, EffortShare, REASONING_EFFORTS};
 pub use value::ParamValue;
 
 use crate::TokenId;

@@ -6,6 +6,35 @@ use super::{ParamError, SamplingParams};
 pub const REASONING_EFFORTS: &[&str] =
     &["none", "minimal", "low", "medium", "high", "xhigh", "max"];
 
+/// What a word of `reasoning_effort` means where nobody says otherwise: a budget that is a share of
+/// the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EffortShare {
+    /// The word.
+    pub word: &'static str,
+    /// The share, in percent.
+    pub percent: usize,
+    /// The most tokens that it comes to.
+    pub tokens_max: Option<usize>,
+}
+
+/// The shares of OpenRouter's documentation of reasoning tokens, for every word but `none`.
+pub const EFFORT_SHARES: &[EffortShare] = &[
+    EffortShare { word: "minimal", percent: 10, tokens_max: Some(1024) },
+    EffortShare { word: "low", percent: 20, tokens_max: Some(4096) },
+    EffortShare { word: "medium", percent: 50, tokens_max: Some(16_384) },
+    EffortShare { word: "high", percent: 80, tokens_max: Some(65_536) },
+    EffortShare { word: "xhigh", percent: 95, tokens_max: None },
+    EffortShare { word: "max", percent: 100, tokens_max: None },
+];
+
+impl EffortShare {
+    /// The share of a word; none for `none` and for what is no such word.
+    pub fn of(word: &str) -> Option<&'static EffortShare> {
+        EFFORT_SHARES.iter().find(|share| share.word == word)
+    }
+}
+
 /// What a request says about thinking.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct ThinkingParams {
@@ -91,4 +120,16 @@ impl SamplingParams {
 fn does_not_fit(param: &str, max_tokens: usize, given: impl std::fmt::Display) -> ParamError {
     let message = format!("`{param}` must fit into `max_tokens` ({max_tokens}); given {given}");
     ParamError { param: param.to_owned(), message }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_effort_but_none_has_a_share() {
+        let with_share: Vec<&str> = EFFORT_SHARES.iter().map(|share| share.word).collect();
+        assert_eq!(REASONING_EFFORTS[1..], with_share);
+        assert!(EffortShare::of("none").is_none());
+    }
 }
