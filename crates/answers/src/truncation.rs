@@ -21,11 +21,12 @@ pub fn of_ids(
     let options = EncodeOptions { add_special: false, parse_special: false };
     let count_tokens =
         |text: &str| model.tokenizer.encode(text, options).map_or(0, |ids| ids.len());
+    let format = model.thinking();
     let context = Context {
         completion_tokens: ids.len(),
         count_tokens: Some(&count_tokens),
         is_thinking: thinking.map(|report| report.closed == ThinkingClosed::Open),
-        ..Context::default()
+        markers: format.map(|format| (&*format.open.text, &*format.close.text)),
     };
     diagnose(&text, &context)
 }
@@ -90,4 +91,32 @@ fn open_json(open: &Open) -> Value {
         entry["closing"] = Value::from(closing);
     }
     entry
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::thinking::ThinkingEndedBy;
+    use text::ChatTemplate;
+
+    #[test]
+    fn what_a_thought_left_open_is_not_the_answers() {
+        let mut model = OpenModel::open(None).expect("the model inside");
+        let source = "{{ messages[0].content }}{# <thought> </thought> #}";
+        model.template = Some(ChatTemplate::new(source).expect("it parses"));
+        let options = EncodeOptions { add_special: false, parse_special: true };
+        let text = "<thought>So:\n```rust\nlet x = (</thought>It is four.";
+        let ids = model.tokenizer.encode(text, options).expect("encodes");
+        let report = ThinkingReport {
+            tokens: 9,
+            closed: ThinkingClosed::Natural,
+            ended_by: Some(ThinkingEndedBy::Model),
+            budget: None,
+            answer_reserve: 0,
+        };
+        assert_eq!(of_ids(&model, &ids, Some(report)), None);
+        assert_eq!(of_ids(&model, &ids, None), None);
+        let open = of_ids(&model, &ids[..9], None).expect("cut in its thought");
+        assert_eq!(open.open, [Open::Thinking]);
+    }
 }

@@ -13,7 +13,7 @@ use super::table;
 pub(super) struct Blocks<'a> {
     /// The code fence that is open.
     pub fence: Option<Fence<'a>>,
-    /// The JSON document that is open, in the fence or by itself.
+    /// The JSON document that is being read, in the fence or by itself; in a fence it may be whole.
     pub json: Option<Scanner>,
     /// The list that the text ends in.
     pub list: Option<List>,
@@ -64,7 +64,10 @@ impl<'a> Blocks<'a> {
         if let Some(scanner) = self.json.as_mut() {
             match scanner.feed(line) {
                 Status::Open => return,
-                Status::Complete => return self.end_paragraph(start + line.len()),
+                Status::Complete => {
+                    self.json = None;
+                    return self.end_paragraph(start + line.len());
+                }
                 Status::Broken => self.json = None,
             }
         }

@@ -158,9 +158,9 @@ impl Scanner {
         }
     }
 
-    /// Whether anything but blanks was read.
-    pub fn is_started(&self) -> bool {
-        !self.stack.is_empty() || matches!(self.state, State::End | State::Broken)
+    /// Whether a document has begun and not ended: something is missing.
+    pub fn is_open(&self) -> bool {
+        self.status() == Status::Open && !self.stack.is_empty()
     }
 
     /// Objects and arrays that are open.
@@ -462,5 +462,16 @@ mod tests {
         scanner.feed(r#"[{"a": [1, 2]}, 7, "x"#);
         assert_eq!(scanner.members(), (2, 17));
         assert_eq!((scanner.depth(), scanner.place()), (1, JsonPlace::String));
+    }
+
+    #[test]
+    fn a_document_is_open_between_its_first_and_its_last_byte() {
+        for (text, is_open) in
+            [("", false), ("\n", false), ("[", true), ("[1", true), ("[1]\n", false), ("[}", false)]
+        {
+            let mut scanner = Scanner::default();
+            scanner.feed(text);
+            assert_eq!(scanner.is_open(), is_open, "{text:?}");
+        }
     }
 }

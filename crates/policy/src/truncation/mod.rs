@@ -34,9 +34,7 @@ pub struct Context<'a> {
     pub completion_tokens: usize,
     /// Whether thinking is open at the end, from who knows; none to look for markers.
     pub is_thinking: Option<bool>,
-    /// The prompt already opened thinking, so that the text only has the closing marker.
-    pub prompt_opens_thinking: bool,
-    /// The model's own markers, looked for before [`THINKING_MARKERS`].
+    /// The model's own markers, looked for beside [`THINKING_MARKERS`].
     pub markers: Option<(&'a str, &'a str)>,
     /// Counts the tokens of a text.
     pub count_tokens: Option<&'a dyn Fn(&str) -> usize>,
@@ -47,7 +45,6 @@ impl std::fmt::Debug for Context<'_> {
         f.debug_struct("Context")
             .field("completion_tokens", &self.completion_tokens)
             .field("is_thinking", &self.is_thinking)
-            .field("prompt_opens_thinking", &self.prompt_opens_thinking)
             .field("markers", &self.markers)
             .finish_non_exhaustive()
     }
@@ -110,7 +107,6 @@ fn thinking<'a>(text: &'a str, context: &Context) -> Thinking<'a> {
     match (context.is_thinking, last) {
         (Some(true), _) | (None, Some((_, true))) => Thinking::Open,
         (_, Some((end, false))) => Thinking::Ended { answer: &text[end..] },
-        (None, None) if context.prompt_opens_thinking => Thinking::Open,
         _ => Thinking::None { answer: text },
     }
 }
@@ -121,7 +117,7 @@ fn open_in(answer: &str, blocks: &Blocks) -> Vec<Open> {
     if let Some(fence) = &blocks.fence {
         open.push(Open::code_fence(fence, answer));
     }
-    if let Some(json) = blocks.json.as_ref().filter(|json| json.is_started()) {
+    if let Some(json) = blocks.json.as_ref().filter(|json| json.is_open()) {
         open.push(Open::json(json));
     }
     if open.is_empty() {

@@ -21,6 +21,9 @@ fn a_finished_text_has_no_diagnosis() {
         "- one.\n- two.\n",
         "```rust\nfn main() {}\n```\n",
         "{\"a\": [1, 2]}",
+        "{\n  \"a\": 1\n}",
+        "Here it is:\n\n[\n  1\n]\n\n",
+        "```json\n{\n  \"a\": 1\n}\n```",
         "| a | b |\n|---|---|\n| 1 | 2 |\n",
         "<think>hm</think>\nFour.",
         "",
@@ -52,6 +55,19 @@ fn a_fence_around_json_is_closed_after_it() {
 }
 
 #[test]
+fn a_whole_document_in_a_fence_leaves_only_the_fence_open() {
+    let text = "```json\n{\n  \"a\": [1, 2]\n}";
+    assert_eq!(names(text), ["code_fence"]);
+    assert_eq!(closing(text).as_deref(), Some("\n```"));
+    let used = Context { completion_tokens: 20, ..Context::default() };
+    let suggestion = diagnose(text, &used).expect("open").suggestion;
+    assert!(suggestion.max_tokens <= 30, "{suggestion:?}");
+    // What follows a whole document is read as what it is.
+    assert_eq!(names("{\n  \"a\": 1\n}\nThis says th"), ["sentence"]);
+    assert_eq!(closing("{\n  \"a\": 1\n}\n{\n  \"b\": 2").as_deref(), Some("}"));
+}
+
+#[test]
 fn prose_that_looks_like_json_stays_prose() {
     assert_eq!(names("[link](http://x) is the"), ["sentence"]);
     assert_eq!(names("{not json} but then"), ["sentence"]);
@@ -64,11 +80,10 @@ fn thinking_comes_before_all_else() {
     assert_eq!(names("<think>ok</think>\n"), ["no_answer"]);
     assert_eq!(names("<think>ok</think>\nThe answer"), ["sentence"]);
     assert_eq!(names("a</think>b<think>c"), ["thinking"]);
-    let context = Context { prompt_opens_thinking: true, ..Context::default() };
-    assert_eq!(diagnose("So I", &context).expect("open").open, [Open::Thinking]);
-    assert_eq!(diagnose("So.</think>Done.", &context), None);
-    let known = Context { is_thinking: Some(false), ..context };
-    assert_eq!(diagnose("Done.", &known), None);
+    let thinks = |is_thinking| Context { is_thinking: Some(is_thinking), ..Context::default() };
+    assert_eq!(diagnose("So I", &thinks(true)).expect("open").open, [Open::Thinking]);
+    assert_eq!(diagnose("So (I</think>Done.", &thinks(false)), None);
+    assert_eq!(diagnose("Done.", &thinks(false)), None);
     let own = Context { markers: Some(("<r>", "</r>")), ..Context::default() };
     assert_eq!(diagnose("<r>x.", &own).expect("open").open, [Open::Thinking]);
 }
