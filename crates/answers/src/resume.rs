@@ -58,7 +58,7 @@ pub fn resumed(
         let message = format!("its text ended by itself ({ending}); nothing is to be added");
         return Err(ResumeError::new(message));
     }
-    let template_used = record.identity.template_sha256.is_some();
+    let template_used = record.template_used();
     if let Some(message) = difference(record, model, template_used)? {
         let hint = "a run goes on only on the model it began on; name it with --model";
         return Err(ResumeError { message, hint: Some(hint) });
@@ -67,7 +67,7 @@ pub fn resumed(
     let effective = Effective::resumed(values, given).map_err(ResumeError::new)?;
     let asked = effective.set_by("max_tokens") == SetBy::Request;
     let request = GenerateRequest {
-        thinking: thinking::again(model, template_used, &record.prompt_ids, &effective.params),
+        thinking: thinking::again(model, record, &effective.params),
         generated: choice.ids.clone(),
         stage_state: choice.stage_state.clone(),
         on_overflow: if asked { LimitOverflow::Refuse } else { LimitOverflow::Shrink },

@@ -4,6 +4,7 @@ use crate::error::RequestError;
 use crate::model_profile;
 use crate::open_model::OpenModel;
 use crate::prompt::Prompt;
+use crate::record::Record;
 use engine::Usage;
 use engine::thinking::{
     EffortBudget, ThinkingClosed, ThinkingEndedBy, ThinkingReport, ThinkingSetup,
@@ -48,16 +49,15 @@ pub fn prepare(
 }
 
 /// How the model thinks about a prompt that was prepared in an earlier run.
-pub fn again(
-    model: &OpenModel,
-    template_used: bool,
-    prompt_ids: &[TokenId],
-    params: &SamplingParams,
-) -> Option<ThinkingSetup> {
-    let format = model.thinking().filter(|_| template_used)?;
-    let text = model.tokenizer.decode(prompt_ids, false).ok()?;
+pub fn again(model: &OpenModel, record: &Record, params: &SamplingParams) -> Option<ThinkingSetup> {
+    let format = model.thinking().filter(|_| record.template_used())?;
+    let start = match record.thinking_start {
+        Some(start) => start,
+        // An early build wrote the file: then the prompt tells, save for continued messages.
+        None => format.start(&model.tokenizer.decode(&record.prompt_ids, false).ok()?),
+    };
     let effort = Wish::of(params, format, model).effort;
-    Some(ThinkingSetup { format: format.clone(), start: format.start(&text), effort })
+    Some(ThinkingSetup { format: format.clone(), start, effort })
 }
 
 /// What `enable_thinking` and `reasoning_effort` come to with a model.

@@ -20,6 +20,7 @@ use grammar::GrammarSource;
 use model::TokenId;
 use sampling::params::{ParamError, ParamSpec, ParamValue, SamplingParams};
 use serde_json::Value;
+use text::thinking::ThinkingStart;
 
 /// Version of both formats; a reader refuses other ones.
 pub const FORMAT_VERSION: u64 = 1;
@@ -80,6 +81,9 @@ pub struct Record {
     pub prompt_ids: Vec<TokenId>,
     /// How tokens became text.
     pub text: TextOptions,
+    /// Where the prompt left the model: the ids of a message that is continued do not tell. None
+    /// without thinking, and in files of builds that did not write it.
+    pub thinking_start: Option<ThinkingStart>,
     /// Every parameter that has a value, without the seed.
     pub parameters: Vec<(String, ParamValue)>,
     /// The seed in use.
@@ -109,7 +113,25 @@ pub struct Choice {
     pub stage_state: Vec<(String, f64)>,
 }
 
+/// Where a prompt can leave the model.
+const THINKING_STARTS: [ThinkingStart; 3] =
+    [ThinkingStart::Undecided, ThinkingStart::Open, ThinkingStart::Closed];
+
+/// The word for it.
+fn thinking_word(start: ThinkingStart) -> &'static str {
+    match start {
+        ThinkingStart::Undecided => "undecided",
+        ThinkingStart::Open => "open",
+        ThinkingStart::Closed => "closed",
+    }
+}
+
 impl Record {
+    /// Whether the prompt was made with the chat template.
+    pub fn template_used(&self) -> bool {
+        self.identity.template_sha256.is_some()
+    }
+
     /// The checked parameters.
     ///
     /// # Errors

@@ -1,6 +1,9 @@
 //! From a file to a record. The file is outside data: bounded, checked, and refused by name.
 
-use super::{Choice, FILE_BYTES_MAX, FORMAT_VERSION, Identity, Kind, Record, RecordError, digest};
+use super::{
+    Choice, FILE_BYTES_MAX, FORMAT_VERSION, Identity, Kind, Record, RecordError, THINKING_STARTS,
+    digest, thinking_word,
+};
 use crate::computing::Computing;
 use crate::json_numbers::to_f64;
 use crate::{param_values, structured};
@@ -9,6 +12,7 @@ use model::TokenId;
 use sampling::params::{Kind as ParamKind, ParamSpec, ParamValue};
 use serde_json::Value;
 use std::io::Read;
+use text::thinking::ThinkingStart;
 
 /// Most stages whose state is read.
 const STAGE_STATES_MAX: usize = 64;
@@ -63,6 +67,10 @@ pub fn record_from_json(json: &Value, kinds: &[Kind]) -> Result<Record, String> 
             keep_special: field(flags, "keep_special", Value::as_bool)?,
             continues_prompt: field(flags, "continues_prompt", Value::as_bool)?,
         },
+        thinking_start: match json.get("thinking_start") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(field(json, "thinking_start", thinking_start)?),
+        },
         parameters: parameters.collect(),
         seed: field(json, "seed", Value::as_u64)?,
         grammar: match json.get("grammar") {
@@ -114,6 +122,11 @@ fn text(value: &Value) -> Option<String> {
 fn ids(value: &Value) -> Option<Vec<TokenId>> {
     let id = |id: &Value| TokenId::try_from(id.as_u64()?).ok();
     value.as_array()?.iter().map(id).collect()
+}
+
+fn thinking_start(value: &Value) -> Option<ThinkingStart> {
+    let word = value.as_str()?;
+    THINKING_STARTS.into_iter().find(|&start| thinking_word(start) == word)
 }
 
 fn stage_state(value: &Value) -> Option<Vec<(String, f64)>> {

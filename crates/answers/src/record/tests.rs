@@ -72,10 +72,12 @@ proptest! {
         temperature in 0.0..100.0f64,
         number in prop::num::f64::NORMAL,
         is_state in any::<bool>(),
+        start in prop::option::of(prop::sample::select(THINKING_STARTS.to_vec())),
     ) {
         let mut record = read(&receipt()).expect("a good receipt");
         let kind = if is_state { Kind::State } else { Kind::Receipt };
         record.prompt_ids = prompt_ids;
+        record.thinking_start = start;
         record.seed = seed;
         record.choices[0].ids = ids;
         record.parameters.retain(|(name, _)| name != "temperature");
@@ -101,8 +103,10 @@ fn what_is_missing_or_wrong_is_named() {
         ("/choices", json!([]), "`choices` must hold 1 to 1024"),
         ("/choices/0/ids/0", json!(-1), "`ids` is not as"),
         ("/text/keep_special", Value::Null, "`keep_special` is not as"),
+        ("/thinking_start", json!("perhaps"), "`thinking_start` is not as"),
     ] {
         let mut json = receipt();
+        json["thinking_start"] = Value::Null;
         *json.pointer_mut(place).expect(place) = value;
         json["sha256"] = Value::from(digest(&json));
         let message = read(&json).expect_err(place);

@@ -1,6 +1,6 @@
 //! From an answer to its record, and from a record to its file.
 
-use super::{Choice, FORMAT_VERSION, Identity, Kind, Record, RecordError, digest};
+use super::{Choice, FORMAT_VERSION, Identity, Kind, Record, RecordError, digest, thinking_word};
 use crate::answer::Answer;
 use crate::computing::Computing;
 use crate::json_numbers::from_f64;
@@ -44,6 +44,7 @@ pub fn of_answer(
         computing: computing.clone(),
         prompt_ids: answer.request.prompt.clone(),
         text: answer.request.text,
+        thinking_start: answer.request.thinking.as_ref().map(|setup| setup.start),
         parameters: values.map(|(name, value)| (name.to_owned(), value)).collect(),
         seed: answer.request.seed,
         grammar: answer.request.grammar.as_ref().map(|grammar| grammar.source().clone()),
@@ -95,6 +96,7 @@ impl Record {
                 "keep_special": self.text.keep_special,
                 "continues_prompt": self.text.continues_prompt,
             },
+            "thinking_start": self.thinking_start.map(thinking_word),
             "parameters": parameters,
             "seed": self.seed,
             "grammar": self.grammar.as_ref().map(structured::to_json),

@@ -11,7 +11,6 @@ use answers::open_model::OpenModel;
 use answers::record::{self, Choice, Identity, Kind, Record};
 use answers::thinking;
 use clap::{Arg, ArgMatches, Command};
-use engine::LimitOverflow;
 use model::TokenId;
 use serde_json::{Value, json};
 
@@ -100,8 +99,7 @@ impl Difference {
 
 /// What differs before anything is run: another model gives other tokens.
 fn of_inputs(record: &Record, model: &OpenModel) -> Result<Option<Difference>, Failure> {
-    let template_used = record.identity.template_sha256.is_some();
-    let now = Identity::of(model, template_used)?;
+    let now = Identity::of(model, record.template_used())?;
     if let Some((name, recorded, now)) = record.identity.difference(&now) {
         let difference = Difference::new(format!("model.{name}"), recorded, now);
         let note = format!(" (the receipt is of {})", record.identity.name);
@@ -126,17 +124,15 @@ fn again(
     let mut requests = Vec::with_capacity(record.choices.len());
     for choice in &record.choices {
         let mut request = record.request(params.clone(), choice);
-        let template_used = record.identity.template_sha256.is_some();
         request.grammar = grammar.clone();
-        request.thinking = thinking::again(model, template_used, &record.prompt_ids, &params);
-        if is_cut_from_outside(choice) {
-            // It ended where nobody can say again; its tokens can be made again.
-            let limit = choice.ids.len().max(1);
-            request.params = match params.with_max_tokens(limit) {
-                Ok(params) => params,
-                Err(_) => params.clone(),
-            };
-            request.on_overflow = LimitOverflow::Shrink;
+        request.thinking = thinking::again(model, record, &params);
+        // It ended where nobody can say again; its tokens can be made again. A limit that shapes
+        // them has to stay.
+        if is_cut_from_outside(choice)
+            && request.prefix_safe()
+            && let Ok(params) = params.with_max_tokens(choice.ids.len().max(1))
+        {
+            request.params = params;
         }
         requests.push(request);
     }
@@ -144,8 +140,10 @@ fn again(
     Ok((!interrupt::pressed()).then_some(runs))
 }
 
+/// Whether somebody, a deadline or a failure ended it, which happens at no certain token.
 fn is_cut_from_outside(choice: &Choice) -> bool {
     matches!(choice.finish_reason.as_str(), "cancelled" | "error")
+        || choice.stop_reason == "deadline"
 }
 
 /// The first token, or the first word about the ending, that is not as recorded.

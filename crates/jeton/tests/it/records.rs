@@ -170,6 +170,30 @@ fn a_receipt_is_verified_and_a_changed_one_is_not() {
     refused(&["verify", "/no/such/file"], &["/no/such/file"]);
 }
 
+#[test]
+fn what_was_cut_from_outside_holds_as_far_as_it_goes() {
+    let folder = Folder::new();
+    let receipt = folder.path("receipt.json");
+    for shape in [&["--think", "off"][..], &["--think", "off", "--json-object"]] {
+        let ask = [&STORY[..], shape, &["--max-tokens", "30", "--json"]].concat();
+        let whole = ok(&ask)["receipt"].clone();
+        for (finish, stop) in [("length", "deadline"), ("cancelled", "cancelled")] {
+            let mut cut = whole.clone();
+            let choice = &mut cut["choices"][0];
+            (choice["finish_reason"], choice["stop_reason"]) = (json!(finish), json!(stop));
+            choice["ids"].as_array_mut().expect("ids").truncate(9);
+            cut["sha256"] = json!(digest_by_the_page(&cut));
+            folder.write("receipt.json", &cut);
+            let run = jeton(&["verify", &receipt]);
+            assert_eq!(run.code, 0, "{stop} {shape:?}: {} {}", run.out, run.err);
+            cut["choices"][0]["ids"][5] = json!(7);
+            cut["sha256"] = json!(digest_by_the_page(&cut));
+            folder.write("receipt.json", &cut);
+            assert_eq!(jeton(&["verify", &receipt]).code, 1, "{stop} {shape:?}");
+        }
+    }
+}
+
 /// The digest as `docs/DETERMINISM.md` describes it, made without the program.
 fn digest_by_the_page(record: &Value) -> String {
     fn write(value: &Value, out: &mut String) {
@@ -177,8 +201,9 @@ fn digest_by_the_page(record: &Value) -> String {
             Value::Object(entries) => {
                 let mut entries: Vec<(&String, &Value)> = entries.iter().collect();
                 entries.sort_by_key(|(name, _)| *name);
+                out.push('{');
                 for (index, (name, value)) in entries.into_iter().enumerate() {
-                    out.push_str(if index == 0 { "{" } else { "," });
+                    out.push_str(if index == 0 { "" } else { "," });
                     out.push_str(&format!("{}:", json!(name)));
                     write(value, out);
                 }
@@ -271,6 +296,47 @@ fn a_thought_that_was_cut_short_is_continued_as_such() {
         assert_eq!(details.expect("details").remove("resumed_tokens"), Some(json!(cut)));
         for name in ["ids", "text", "finish_reason", "thinking", "usage"] {
             assert_eq!(longer[name], whole[name], "{name}");
+        }
+    }
+}
+
+/// The prompt's ids do not tell whether its end is a thought: the record has to.
+#[test]
+fn an_answer_that_continues_a_message_is_verified_and_goes_on() {
+    let folder = Folder::new();
+    let (receipt, state) = (folder.path("receipt.json"), folder.path("state.json"));
+    for (begun, thinks) in [
+        ("<think>\n27 + 36 =", true),
+        ("<think>\n20 + 30 = 50\n</think>\n\n27 + 36", false),
+        ("27 + 36", false),
+    ] {
+        let budget = thinks.then_some(2);
+        let request = |limit: usize| {
+            json!({
+                "messages": [{"role": "user", "content": "What is 27 + 36?"},
+                    {"role": "assistant", "content": begun}],
+                "continue_final_message": true, "thinking_budget": budget,
+                "seed": 1, "temperature": 0,
+                "max_tokens": limit, "receipt": true, "tools": [], "documents": [],
+            })
+        };
+        let answers = serve(&["generate", "--jsonl"], &[request(40), request(3)]);
+        let (whole, cut) = (&answers[0], &answers[1]);
+        assert_eq!(whole["thinking"].is_object(), thinks, "{begun}: {whole}");
+        for answer in [whole, cut] {
+            folder.write("receipt.json", &answer["receipt"]);
+            let verified = jeton(&["verify", &receipt]);
+            assert_eq!(verified.code, 0, "{begun}: {} {}", verified.out, verified.err);
+        }
+        // A state is a receipt that also has what stages remember; here that is nothing.
+        let mut saved = cut["receipt"].clone();
+        saved["format"] = json!("jeton-state");
+        saved["choices"][0]["stage_state"] = json!({});
+        saved["sha256"] = json!(digest_by_the_page(&saved));
+        folder.write("state.json", &saved);
+        let longer = ok(&["generate", "--resume", &state, "--max-tokens", "40", "--json"]);
+        for name in ["ids", "text", "finish_reason", "thinking", "receipt"] {
+            assert_eq!(longer[name], whole[name], "{begun}: {name}");
         }
     }
 }
