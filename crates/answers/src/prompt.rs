@@ -17,8 +17,8 @@ pub enum Prompt {
     /// A conversation to be answered. Text of special tokens in it becomes those tokens, as in
     /// other programs' command lines.
     Chat(Box<ChatInput>),
-    /// A conversation in which strangers typed: text of special tokens in their messages stays
-    /// text.
+    /// A conversation that strangers gave: text of special tokens in its messages, tools, documents
+    /// and variables stays text.
     Strangers(Box<ChatInput>),
 }
 
@@ -66,7 +66,7 @@ impl Prompt {
             let ids = encode(model, &text, false)?;
             return Ok((text, ids));
         }
-        let marks = typed_text::mark(&model.tokenizer, &mut input);
+        let marks = typed_text::mark(model, &mut input);
         let marked = render(model, &input)?;
         Ok((marks.restored(&marked), marks.encode(model, &marked)?))
     }
