@@ -1,5 +1,6 @@
 //! `jeton serve`: one address for programs and people.
 
+mod own_key;
 mod plan;
 
 use crate::failure::{EXIT_INTERRUPTED, Failure};
@@ -9,16 +10,13 @@ use crate::{args, output};
 use clap::{Arg, ArgAction, ArgMatches, Command, value_parser};
 use ledger::{Durability, Ledger, Location, Options};
 use plan::Plan;
-use policy::config::{Config, LedgerDurability};
+use policy::config::{Config, KV_GB, LedgerDurability};
 use serde_json::json;
 use server::loading::{self, Loaded};
 use server::service::Service;
 use server::{Running, Setup, Stopped};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-
-/// A key that opens the server beside those of its ledger.
-const OWN_KEY_VARIABLE: &str = "JETON_API_KEY";
 
 /// The command.
 pub fn command() -> Command {
@@ -83,9 +81,15 @@ fn ledger_flag() -> Arg {
 }
 
 fn kv_gb() -> Arg {
-    Arg::new("kv-gb").long("kv-gb").value_name("GIB").value_parser(value_parser!(f64)).help(
+    Arg::new("kv-gb").long("kv-gb").value_name("GIB").value_parser(gib).help(
         "Memory for keys and values of each model, in GiB; without it what is useful and fits",
     )
+}
+
+/// Reads `--kv-gb`, with the bounds of the setting `kv_gb`.
+fn gib(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| KV_GB.contains(number));
+    number.ok_or_else(|| format!("must be a number from {} to {}", KV_GB.start(), KV_GB.end()))
 }
 
 fn prefill_beside() -> Arg {
@@ -129,9 +133,9 @@ fn log() -> Arg {
 pub fn run(flags: &ArgMatches) -> Result<Outcome, Failure> {
     start_log(flags);
     let plan = Plan::of(flags)?;
+    let own_key = own_key::from_environment()?;
     let ledger = open_ledger(&plan)?;
     let address = plan.address()?;
-    let own_key = std::env::var(OWN_KEY_VARIABLE).ok().filter(|key| !key.trim().is_empty());
     let settings = plan.config.server.clone();
     let running = server::start(Setup { address, settings, ledger: ledger.clone(), own_key })
         .map_err(|error| failed_to_start(&error))?;

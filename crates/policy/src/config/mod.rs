@@ -24,7 +24,7 @@ pub use plans::{KeyPlan, Reserve, UtcOffset};
 pub use problem::{At, ConfigError, Problem};
 pub use read::EXAMPLE;
 pub use server::{LedgerDurability, LedgerSettings, Server};
-pub use table::ROOT;
+pub use table::{KV_GB, ROOT};
 pub use types::{
     Config, Effort, Limits, Locked, Model, Over, Range, Rule, Scenario, Switch, Thinking,
     ThinkingBudget, ThinkingMode, TokenLimits, When, WhenSet,

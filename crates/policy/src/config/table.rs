@@ -5,7 +5,10 @@ use super::ROUTES;
 use super::plans::UtcOffset;
 use super::shape::{Field, Section, Shape};
 use sampling::params::REASONING_EFFORTS;
+use std::ops::RangeInclusive;
 
+/// The memory for keys and values that a model may be given, in GiB.
+pub const KV_GB: RangeInclusive<f64> = 0.001..=1_000_000.0;
 /// The largest number of tokens that a setting may name.
 pub(super) const TOKENS_MAX: u64 = 1 << 40;
 /// Most entries of a list or map.
@@ -216,7 +219,7 @@ static MODEL: Section = Section {
         Field::new("threads", Shape::Integer(1, 1024), "one per core", "Threads that compute."),
         Field::new(
             "kv_gb",
-            Shape::Number(0.001, 1_000_000.0),
+            Shape::Number(*KV_GB.start(), *KV_GB.end()),
             "the server's choice",
             "Memory for keys and values, in GiB.",
         ),
@@ -535,7 +538,8 @@ static LEDGER: Section = Section {
             "retention_days",
             Shape::Integer(1, 36_500),
             "for ever",
-            "Days after which entries are removed.",
+            "Days after which entries are removed. At least 31 where a plan has a budget of a \
+             month.",
         ),
     ],
 };

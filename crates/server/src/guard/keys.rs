@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
 /// Longest key that is looked at, in bytes.
-const KEY_BYTES_MAX: usize = 512;
+pub const KEY_BYTES_MAX: usize = 512;
 
 /// The id of the key that comes from the environment, in logs and in the ledger.
 const OWN_KEY_ID: &str = "server";

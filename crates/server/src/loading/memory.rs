@@ -34,6 +34,44 @@ impl Need {
     fn fixed_bytes(&self) -> u64 {
         self.weights_bytes.saturating_add(self.workspace_bytes)
     }
+
+    /// The least key-value memory that it is served with: [`KV_TOKENS_MIN`] positions, or all that
+    /// it can use.
+    fn kv_least_bytes(&self) -> u64 {
+        self.position_bytes.saturating_mul(KV_TOKENS_MIN).min(self.kv_wanted_bytes)
+    }
+}
+
+/// The key-value memory that somebody asked for is too small to serve a model with.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "`{id}`: {} for keys and values holds {tokens} tokens; at least {} is needed, for {tokens_min}",
+    gib(*asked_bytes), gib(*least_bytes)
+)]
+pub struct TooSmall {
+    id: String,
+    asked_bytes: u64,
+    tokens: u64,
+    least_bytes: u64,
+    tokens_min: u64,
+}
+
+/// Looks at what was asked for, whatever is available.
+///
+/// # Errors
+/// When the key-value memory asked for a model holds too few tokens for an answer.
+pub fn check_asked(needs: &[Need]) -> Result<(), TooSmall> {
+    for need in needs {
+        let least_bytes = need.kv_least_bytes();
+        let Some(asked_bytes) = need.kv_asked_bytes.filter(|&bytes| bytes < least_bytes) else {
+            continue;
+        };
+        let tokens = |bytes: u64| bytes / need.position_bytes.max(1);
+        let (tokens, tokens_min) = (tokens(asked_bytes), tokens(least_bytes));
+        let id = need.id.clone();
+        return Err(TooSmall { id, asked_bytes, tokens, least_bytes, tokens_min });
+    }
+    Ok(())
 }
 
 /// What is to be served does not fit.
@@ -46,10 +84,7 @@ pub struct TooLarge {
 /// The sum, and its parts.
 impl fmt::Display for TooLarge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let least = |need: &Need| {
-            let kv_bytes = need.position_bytes.saturating_mul(KV_TOKENS_MIN);
-            need.kv_asked_bytes.unwrap_or(kv_bytes)
-        };
+        let least = |need: &Need| need.kv_asked_bytes.unwrap_or_else(|| need.kv_least_bytes());
         let needed = self.needs.iter().fold(RESERVE_BYTES, |sum, need| {
             sum.saturating_add(need.fixed_bytes()).saturating_add(least(need))
         });
@@ -101,9 +136,7 @@ pub fn share(needs: &[Need], available_bytes: Option<u64>) -> Result<Vec<u64>, T
     };
     let shares: Vec<u64> = needs.iter().map(given).collect();
     let is_enough = |(need, &bytes): (&Need, &u64)| {
-        need.kv_asked_bytes.is_some()
-            || bytes >= need.kv_wanted_bytes
-            || bytes >= need.position_bytes.saturating_mul(KV_TOKENS_MIN)
+        need.kv_asked_bytes.is_some() || bytes >= need.kv_least_bytes()
     };
     if needs.iter().zip(&shares).all(is_enough) { Ok(shares) } else { Err(too_large()) }
 }
@@ -182,6 +215,29 @@ mod tests {
         );
         assert!(told.contains("`a`: weights 4.0 GiB"), "{told}");
         assert!(share(&[need("a", 4, 8, None)], Some(4 * GIB + RESERVE_BYTES)).is_err());
+    }
+
+    #[test]
+    fn too_little_is_refused_with_the_numbers() {
+        let asking = |bytes: u64, wanted_bytes: u64| Need {
+            kv_wanted_bytes: wanted_bytes,
+            kv_asked_bytes: Some(bytes),
+            ..need("a", 4, 8, None)
+        };
+        let least_bytes = KV_TOKENS_MIN * (100 << 10);
+        for bytes in [0, 1, 100 << 10, least_bytes - 1] {
+            assert!(check_asked(&[need("b", 4, 8, None), asking(bytes, GIB)]).is_err(), "{bytes}");
+        }
+        let told = check_asked(&[asking(10 << 20, GIB)]).expect_err("102 tokens").to_string();
+        let says = "`a`: 10.0 MiB for keys and values holds 102 tokens; at least 50.0 MiB is \
+                    needed, for 512";
+        assert_eq!(told, says);
+        assert_eq!(check_asked(&[asking(least_bytes, GIB)]), Ok(()));
+        // A model whose window is smaller can use no more than that.
+        let window_bytes = 64 * (100 << 10);
+        assert_eq!(check_asked(&[asking(window_bytes, window_bytes)]), Ok(()));
+        let told = check_asked(&[asking(window_bytes - 1, window_bytes)]).expect_err("63 tokens");
+        assert!(told.to_string().ends_with("6.2 MiB is needed, for 64"), "{told}");
     }
 
     #[test]

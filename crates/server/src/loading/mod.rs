@@ -2,7 +2,10 @@
 
 mod memory;
 
-pub use memory::{KV_TOKENS_MIN, Need, RESERVE_BYTES, TooLarge, available_bytes, gib, share};
+pub use memory::{
+    KV_TOKENS_MIN, Need, RESERVE_BYTES, TooLarge, TooSmall, available_bytes, check_asked, gib,
+    share,
+};
 
 use crate::service::{KV_BYTES_DEFAULT, ServeAs, ServeError, ServedModel, id_of};
 use answers::computing::Computing;
@@ -31,7 +34,7 @@ pub struct ToServe {
 #[derive(Debug, thiserror::Error)]
 pub enum LoadingError {
     /// One of them.
-    #[error("{name}: {error}")]
+    #[error("{}", named(name, error))]
     Model {
         /// Its path, or what it is called.
         name: String,
@@ -44,9 +47,18 @@ pub enum LoadingError {
         /// The name.
         id: String,
     },
+    /// One of them was given too little key-value memory.
+    #[error(transparent)]
+    TooSmall(#[from] TooSmall),
     /// All of them together.
     #[error(transparent)]
     TooLarge(#[from] TooLarge),
+}
+
+/// The error with the model's name before it, unless it says that itself.
+fn named(name: &str, error: &ServeError) -> String {
+    let error = error.to_string();
+    if error.contains(name) { error } else { format!("{name}: {error}") }
 }
 
 /// What is told of a model that was loaded.
@@ -67,7 +79,8 @@ pub struct Loaded {
 /// Opens and starts all models, or none; `tell` hears of each.
 ///
 /// # Errors
-/// When one cannot be opened, two have the same name, or they do not fit into memory.
+/// When one cannot be opened, two have the same name, one is given too little memory for an answer,
+/// or they do not fit into memory.
 pub fn load(
     to_serve: Vec<ToServe>,
     available_bytes: Option<u64>,
@@ -80,6 +93,7 @@ pub fn load(
             return Err(LoadingError::SameId { id: need.id.clone() });
         }
     }
+    check_asked(&needs)?;
     let shares = share(&needs, available_bytes)?;
     let mut models = Vec::new();
     for ((opened, need), kv_bytes) in opened.into_iter().zip(needs).zip(shares) {
