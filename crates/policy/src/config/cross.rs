@@ -5,6 +5,9 @@ use super::problem::{At, Problem};
 use super::types::{Config, Limits, Rule, Thinking};
 use std::collections::HashMap;
 
+/// Days of the longest month.
+const MONTH_DAYS_MAX: u64 = 31;
+
 /// Adds what does not fit together.
 pub(super) fn check(config: &Config, checked: &mut Checked) {
     check_models(config, checked);
@@ -25,6 +28,7 @@ pub(super) fn check(config: &Config, checked: &mut Checked) {
     }
     let plan = config.server.plan_without_key.iter().map(|name| ("plan_without_key", "plan", name));
     check_names(config, plan, "server", checked);
+    check_retention(config, checked);
 }
 
 fn tell(checked: &mut Checked, path: &str, message: impl Into<String>) {
@@ -141,6 +145,22 @@ fn check_thinking(thinking: &Thinking, path: &str, checked: &mut Checked) {
             (None, None, None) => tell(checked, &path, "needs `tokens` or `share`"),
             _ => {}
         }
+    }
+}
+
+/// What a budget has left is a sum over the ledger: entries of its window must stay that long. A
+/// day, the least that can be written, is enough for budgets of a day.
+fn check_retention(config: &Config, checked: &mut Checked) {
+    let Some(days) = config.ledger.retention_days.filter(|&days| days < MONTH_DAYS_MAX) else {
+        return;
+    };
+    let monthly = config.plans.iter().find(|(_, plan)| plan.has_month());
+    if let Some((name, _)) = monthly {
+        let message = format!(
+            "must be at least {MONTH_DAYS_MAX}: plan `{name}` has a budget of a month, and what is \
+             left of it is counted from the ledger; given {days}"
+        );
+        tell(checked, "ledger.retention_days", message);
     }
 }
 

@@ -132,6 +132,11 @@ impl KeyPlan {
         })
     }
 
+    /// Whether it has a budget of a month.
+    pub fn has_month(&self) -> bool {
+        self.tokens_per_month.is_some() || self.money_per_month.is_some()
+    }
+
     /// A key's own settings from JSON, checked like those of a plan in the configuration.
     ///
     /// # Errors

@@ -74,7 +74,7 @@ pub struct LedgerSettings {
     /// The file of the database; none for the server's own choice.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
-    /// Keeps the texts of prompts and answers too.
+    /// Keeps the texts of answers too; prompts are never kept.
     pub keep_text: bool,
     /// What an entry survives.
     pub durability: LedgerDurability,

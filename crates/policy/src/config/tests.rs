@@ -134,6 +134,21 @@ plans:
 }
 
 #[test]
+fn the_ledger_keeps_what_budgets_are_counted_from() {
+    let with = |days: u64, plan: &str| {
+        read(&format!("plans: {{a: {{}}, free: {{{plan}}}}}\nledger:\n  retention_days: {days}"))
+    };
+    for budget in ["tokens_per_month: 9", "money_per_month: 1.5"] {
+        let told = with(30, budget).expect_err("too short").to_string();
+        let says = "jeton.yaml:3:3: ledger.retention_days: must be at least 31: plan `free` has a \
+                    budget of a month, and what is left of it is counted from the ledger; given 30";
+        assert_eq!(told, says);
+        assert!(with(31, budget).is_ok());
+    }
+    assert!(with(1, "tokens_per_day: 9, money_per_day: 1").is_ok());
+}
+
+#[test]
 fn what_is_no_yaml_is_told_with_its_place() {
     for (text, place) in [
         ("a: [1, 2\nb: 3", "jeton.yaml:2:"),
