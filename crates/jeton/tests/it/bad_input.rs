@@ -40,7 +40,7 @@ fn parameters_out_of_range_are_named() {
     refused(&["generate", "x", "--temperature", "nan"], &["`temperature`"]);
     refused(&["generate", "x", "--max-tokens", "0"], &["`max_tokens`", "[1,"]);
     refused(&["generate", "x", "--samplers", "min_q"], &["min_q", "min_p"]);
-    refused(&["generate", "x", "--stop", ""], &["`stop`"]);
+    refused(&["generate", "x", "--stop", ""], &["`stop[0]`"]);
     refused(&["generate", "x", "--logit-bias", "99999999=1"], &["`logit_bias`"]);
     refused(&["generate", "x", "--threads", "0"], &["--threads"]);
     refused(&["chat", "--top-p", "7"], &["`top_p`"]);

@@ -45,24 +45,23 @@ impl SamplingParams {
             | Kind::TokenIds { .. }
             | Kind::TokenLists { .. }
             | Kind::TokenMap { .. } => {
-                self.set_entries(spec, value).map_err(|given| refuse(&given))?;
+                self.set_entries(spec, value).map_err(|wrong| match wrong.entry {
+                    None => refuse(&wrong.given),
+                    Some((place, rule)) => must_be(name, &place, &rule, &wrong.given),
+                })?;
             }
         }
         Ok(())
     }
 
-    /// Checks a list or map and stores it; the error says what was given in its place.
-    fn set_entries(&mut self, spec: &ParamSpec, value: &ParamValue) -> Result<(), String> {
+    /// Checks a list or map and stores it.
+    fn set_entries(&mut self, spec: &ParamSpec, value: &ParamValue) -> Result<(), Wrong> {
         let check_count = |count: usize, count_max: usize| {
             if count > count_max { Err(count.to_string()) } else { Ok(()) }
         };
         match spec.kind {
             Kind::Texts { count_max, bytes_max, set } => {
-                let texts = texts(value)?;
-                let bad = texts.iter().find(|text| text.is_empty() || text.len() > bytes_max);
-                if let Some(text) = bad {
-                    return Err(format!("one of {} bytes", text.len()));
-                }
+                let texts = texts(value, bytes_max)?;
                 check_count(texts.len(), count_max)?;
                 set(self, texts);
             }
@@ -88,10 +87,27 @@ impl SamplingParams {
 }
 
 fn refusal(spec: &ParamSpec, name: &str, given: &dyn std::fmt::Display) -> ParamError {
-    let rule = spec.kind.rule();
+    must_be(name, "", &spec.kind.rule(), given)
+}
+
+fn must_be(name: &str, place: &str, rule: &str, given: &dyn std::fmt::Display) -> ParamError {
     ParamError {
         param: name.to_owned(),
-        message: format!("`{name}` must be {rule}; given {given}"),
+        message: format!("`{name}{place}` must be {rule}; given {given}"),
+    }
+}
+
+/// What is not allowed about a list or map.
+struct Wrong {
+    /// The entry's place, such as `[1]`, and what it must be; none for the whole.
+    entry: Option<(String, String)>,
+    /// What was given in its place.
+    given: String,
+}
+
+impl From<String> for Wrong {
+    fn from(given: String) -> Self {
+        Wrong { entry: None, given }
     }
 }
 
@@ -177,39 +193,59 @@ fn choice(names: &[&'static str], value: &ParamValue) -> Option<&'static str> {
     names.iter().copied().find(|name| *name == text)
 }
 
-fn texts(value: &ParamValue) -> Result<Vec<String>, String> {
+/// The entries of a list; an error says which of them must be what.
+fn entries<'a, T>(
+    values: &'a [ParamValue],
+    rule: &str,
+    read: impl Fn(&'a ParamValue) -> Result<T, String>,
+) -> Result<Vec<T>, Wrong> {
+    let one = |(index, value): (usize, &'a ParamValue)| {
+        let wrong = |given| Wrong { entry: Some((format!("[{index}]"), rule.to_owned())), given };
+        read(value).map_err(wrong)
+    };
+    values.iter().enumerate().map(one).collect()
+}
+
+fn texts(value: &ParamValue, bytes_max: usize) -> Result<Vec<String>, Wrong> {
     let one = |value: &ParamValue| match value {
-        ParamValue::Str(text) => Ok(text.clone()),
+        ParamValue::Str(text) if (1..=bytes_max).contains(&text.len()) => Ok(text.clone()),
+        ParamValue::Str(text) => Err(format!("one of {} bytes", text.len())),
         other => Err(other.to_string()),
     };
     match value {
-        ParamValue::List(values) => values.iter().map(one).collect(),
+        ParamValue::List(values) => {
+            entries(values, &format!("a text of 1 to {bytes_max} bytes"), one)
+        }
         single => Ok(vec![one(single)?]),
     }
 }
 
-fn token_ids(value: &ParamValue) -> Result<Vec<TokenId>, String> {
+fn token_ids(value: &ParamValue) -> Result<Vec<TokenId>, Wrong> {
     let one = |value: &ParamValue| {
         let id = value.integer().and_then(|id| TokenId::try_from(id).ok());
         id.ok_or_else(|| value.to_string())
     };
     match value {
-        ParamValue::List(values) => values.iter().map(one).collect(),
+        ParamValue::List(values) => entries(values, "a token id", one),
         single => Ok(vec![one(single)?]),
     }
 }
 
-fn token_lists(value: &ParamValue, tokens_max: usize) -> Result<Vec<Vec<TokenId>>, String> {
-    let ParamValue::List(values) = value else { return Err(value.to_string()) };
-    let list = |value: &ParamValue| {
-        let ParamValue::List(_) = value else { return Err(value.to_string()) };
-        let ids = token_ids(value)?;
-        match (1..=tokens_max).contains(&ids.len()) {
-            true => Ok(ids),
-            false => Err(format!("one of {} ids", ids.len())),
-        }
+fn token_lists(value: &ParamValue, tokens_max: usize) -> Result<Vec<Vec<TokenId>>, Wrong> {
+    let ParamValue::List(values) = value else { return Err(value.to_string().into()) };
+    let rule = format!("a list of 1 to {tokens_max} token ids");
+    let lists = entries(values, &rule, |value| match value {
+        ParamValue::List(ids) if (1..=tokens_max).contains(&ids.len()) => Ok(value),
+        ParamValue::List(ids) => Err(format!("one of {} ids", ids.len())),
+        other => Err(other.to_string()),
+    })?;
+    let ids = |(index, list)| {
+        token_ids(list).map_err(|Wrong { entry, given }| {
+            let entry = entry.map(|(place, rule)| (format!("[{index}]{place}"), rule));
+            Wrong { entry, given }
+        })
     };
-    values.iter().map(list).collect()
+    lists.into_iter().enumerate().map(ids).collect()
 }
 
 fn count_and_factor(value: &ParamValue, factor_max: f64) -> Option<(usize, f64)> {

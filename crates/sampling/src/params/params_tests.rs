@@ -139,11 +139,23 @@ fn stop_strings_and_stages_are_checked_entry_by_entry() {
         ParamValue::List(texts.iter().map(|&text| ParamValue::Str(text.into())).collect())
     };
     let rule = "`stop` must be at most 16 texts of 1 to 256 bytes; given";
-    assert_eq!(message("stop", texts(&["a", ""])), format!("{rule} one of 0 bytes"));
     assert_eq!(message("stop", texts(&["a"; 17])), format!("{rule} 17"));
+    assert_eq!(message("stop", ParamValue::Int(5)), format!("{rule} 5"));
+    assert_eq!(message("stop", ParamValue::Str(String::new())), format!("{rule} one of 0 bytes"));
+    let entry = |index: usize| format!("`stop[{index}]` must be a text of 1 to 256 bytes; given");
+    assert_eq!(message("stop", texts(&["a", ""])), format!("{} one of 0 bytes", entry(1)));
+    let long = texts(&["x".repeat(257).as_str()]);
+    assert_eq!(message("stop", long), format!("{} one of 257 bytes", entry(0)));
+    let mixed = ParamValue::List(vec![ParamValue::Str("a".into()), ParamValue::Int(1)]);
+    assert_eq!(message("stop", mixed), format!("{} 1", entry(1)));
+    let ids = ParamValue::List(vec![ParamValue::Int(1), ParamValue::Int(-1)]);
     assert_eq!(
-        message("stop", texts(&["x".repeat(257).as_str()])),
-        format!("{rule} one of 257 bytes")
+        message("stop_token_ids", ids.clone()),
+        "`stop_token_ids[1]` must be a token id; given -1"
+    );
+    assert_eq!(
+        message("bad_words_ids", ParamValue::List(vec![ids])),
+        "`bad_words_ids[0][1]` must be a token id; given -1"
     );
     assert_eq!(one("stop", ParamValue::Str("\n".into())).expect("one text").stop(), ["\n"]);
     let wrong = message("samplers", texts(&["top_k", "topp"]));
@@ -320,15 +332,16 @@ fn bad_lists_and_pairs_are_refused_with_their_bounds() {
     let list = |values: Vec<ParamValue>| ParamValue::List(values);
     let text = |text: &str| ParamValue::Str(text.into());
     let words = "`bad_words` must be at most 1024 texts of 1 to 256 bytes; given";
-    assert_eq!(message("bad_words", list(vec![text("")])), format!("{words} one of 0 bytes"));
+    let word = "`bad_words[0]` must be a text of 1 to 256 bytes; given";
+    assert_eq!(message("bad_words", list(vec![text("")])), format!("{word} one of 0 bytes"));
     assert_eq!(message("bad_words", list(vec![text("a"); 1025])), format!("{words} 1025"));
-    let breakers = "`dry_sequence_breakers` must be at most 64 texts of 1 to 40 bytes; given";
+    let breakers = "`dry_sequence_breakers[0]` must be a text of 1 to 40 bytes; given";
     let long = list(vec![text(&"x".repeat(41))]);
     assert_eq!(message("dry_sequence_breakers", long), format!("{breakers} one of 41 bytes"));
     let none = one("dry_sequence_breakers", list(vec![text("none")])).expect("llama.cpp's word");
     assert!(none.stages().dry.sequence_breakers.is_empty());
 
-    let lists = "`bad_words_ids` must be at most 1024 lists of 1 to 64 token ids; given";
+    let lists = "`bad_words_ids[0]` must be a list of 1 to 64 token ids; given";
     let ids = |count| list(vec![ParamValue::Int(1); count]);
     assert_eq!(message("bad_words_ids", list(vec![ids(0)])), format!("{lists} one of 0 ids"));
     assert_eq!(message("bad_words_ids", list(vec![ids(65)])), format!("{lists} one of 65 ids"));

@@ -62,6 +62,13 @@ fn refusals_name_the_field() {
 }
 
 #[test]
+fn an_entry_of_a_list_is_named() {
+    let error = read(json!({"stop": ["a", 1]})).expect_err("no text");
+    assert_eq!(error.message, "`stop[1]` must be a text of 1 to 256 bytes; given 1");
+    assert_eq!(error.param.as_deref(), Some("stop"));
+}
+
+#[test]
 fn a_profile_brings_its_own_ranges() {
     let stops = ["a", "b", "c", "d", "e"];
     let request = json!({"profile": "jeton", "temperature": 5, "stop": stops});
