@@ -101,7 +101,7 @@ pub enum LedgerError {
         /// The key that has it.
         id: String,
     },
-    /// No key has this id, and none that is not revoked has it as its name.
+    /// No key has this id or name.
     #[error("no key has the id or name `{name}`")]
     NoSuchKey {
         /// What was looked for, shortened and without control characters.

@@ -23,7 +23,7 @@ mod utc;
 
 pub use entry::{Entry, LABEL_BYTES_MAX, Quoted, Spread, Status, TEXT_BYTES_MAX, TIME_MS_MAX};
 pub use error::LedgerError;
-pub use keys::{Found, KeyRecord, Keys, NAME_CHARS_MAX, NewKey, OVERRIDES_BYTES_MAX};
+pub use keys::{Found, KeyRecord, Keys, NAME_CHARS_MAX, NewKey, OVERRIDES_BYTES_MAX, Revoked};
 pub use location::{Location, default_path};
 pub use pruning::Pruned;
 pub use questions::{

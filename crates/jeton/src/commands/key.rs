@@ -5,7 +5,7 @@ use crate::ledger_file::{self, now_ms, shown};
 use crate::terminal::{self, Align};
 use crate::{args, output};
 use clap::{Arg, ArgAction, ArgMatches, Command};
-use ledger::{KeyRecord, NewKey, TIME_MS_MAX, utc_day, utc_time};
+use ledger::{KeyRecord, NewKey, Revoked, TIME_MS_MAX, utc_day, utc_time};
 use policy::config::KeyPlan;
 use serde_json::{Value, json};
 
@@ -57,7 +57,9 @@ fn create() -> Command {
 fn list() -> Command {
     Command::new("list")
         .about("List the keys, the newest first, without their secrets")
-        .after_help("Example:\n  jeton key list --json")
+        .after_help(
+            "Example:\n  jeton key list --json\n\nWhat limits of its own a key has is in --json.",
+        )
         .args([args::json(), ledger_file::flag()])
 }
 
@@ -65,10 +67,13 @@ fn revoke() -> Command {
     let key = Arg::new("key")
         .value_name("ID|NAME")
         .required(true)
-        .help("The id of a key, or the name of one that is not revoked");
+        .help("The id of a key, or the name of one");
     Command::new("revoke")
         .about("Refuse a key from now on")
-        .after_help("Example:\n  jeton key revoke laptop")
+        .after_help(
+            "Example:\n  jeton key revoke laptop\n\n\
+             Exit code 0 also when it was revoked before, which is said with the time.",
+        )
         .args([key, args::json(), ledger_file::flag()])
 }
 
@@ -114,10 +119,11 @@ fn run_create(flags: &ArgMatches) -> Result<(), Failure> {
     let plan = record.plan.as_ref().map(|plan| format!(", plan {}", shown(Some(plan))));
     let expires = record.expires_ms.map(|time_ms| format!(", expires {}", utc_time(time_ms)));
     eprintln!(
-        "key {} ({}){}{}; it is shown this once, keep it safe",
+        "key {} ({}){}{}{}; it is shown this once, keep it safe",
         record.id,
         shown(Some(&record.name)),
         plan.unwrap_or_default(),
+        if record.overrides.is_some() { ", limits of its own" } else { "" },
         expires.unwrap_or_default()
     );
     Ok(output::line(&key)?)
@@ -133,8 +139,9 @@ fn run_list(flags: &ArgMatches) -> Result<(), Failure> {
     if keys.is_empty() {
         return Ok(output::line("no keys")?);
     }
-    let heads = ["id", "name", "plan", "state", "admin", "created", "expires", "last used"]
-        .map(|head| (head, Align::Left));
+    let heads =
+        ["id", "name", "plan", "limits", "state", "admin", "created", "expires", "last used"]
+            .map(|head| (head, Align::Left));
     let day = |time_ms: Option<u64>| time_ms.map_or_else(|| "-".to_owned(), utc_day);
     let rows: Vec<Vec<String>> = keys
         .iter()
@@ -143,6 +150,7 @@ fn run_list(flags: &ArgMatches) -> Result<(), Failure> {
                 key.id.clone(),
                 shown(Some(&key.name)),
                 shown(key.plan.as_deref()),
+                if key.overrides.is_some() { "its own" } else { "-" }.to_owned(),
                 state(key, now_ms).to_owned(),
                 if key.admin { "yes" } else { "no" }.to_owned(),
                 utc_day(key.created_ms),
@@ -157,12 +165,17 @@ fn run_list(flags: &ArgMatches) -> Result<(), Failure> {
 fn run_revoke(flags: &ArgMatches) -> Result<(), Failure> {
     let name = text(flags, "key").unwrap_or_default();
     let now_ms = now_ms();
-    let record = ledger_file::open(flags)?.keys().revoke(&name, now_ms)?;
+    let Revoked { key, was_before } = ledger_file::open(flags)?.keys().revoke(&name, now_ms)?;
     if flags.get_flag("json") {
-        return Ok(output::line(&record_json(&record, now_ms).to_string())?);
+        let mut json = record_json(&key, now_ms);
+        json["was_revoked"] = was_before.into();
+        return Ok(output::line(&json.to_string())?);
     }
-    let name = shown(Some(&record.name));
-    Ok(output::line(&format!("key {} ({name}) is revoked", record.id))?)
+    let said = match key.revoked_ms.filter(|_| was_before) {
+        Some(time_ms) => format!("was revoked already, {}", utc_time(time_ms)),
+        None => "is revoked".to_owned(),
+    };
+    Ok(output::line(&format!("key {} ({}) {said}", key.id, shown(Some(&key.name))))?)
 }
 
 fn text(flags: &ArgMatches, name: &str) -> Option<String> {

@@ -9,6 +9,7 @@ use ledger::{
     Filter, Format, GroupBy, Ledger, LedgerError, Percentiles, Usage, UsageRow, utc_time,
 };
 use serde_json::json;
+use std::fs::File;
 use std::io::{BufWriter, Write};
 
 /// The command.
@@ -152,13 +153,28 @@ fn run_export(flags: &ArgMatches) -> Result<(), Failure> {
     Ok(())
 }
 
-/// A file for the owner alone: accounts tell who did what.
-fn private_file(path: &str) -> std::io::Result<std::fs::File> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+/// An empty file for the owner alone: accounts tell who did what. One that was there before is
+/// closed to others before it is emptied; a pipe or a device stays as it is.
+fn private_file(path: &str) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.write(true).create(true).truncate(false);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
+    let file = options.open(path)?;
+    if file.metadata()?.is_file() {
+        #[cfg(unix)]
+        close_to_others(&file)?;
+        file.set_len(0)?;
+    }
+    Ok(file)
+}
+
+#[cfg(unix)]
+fn close_to_others(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = file.metadata()?.permissions().mode();
+    // Where nothing is open there may be no permissions to set at all, as on a foreign disk.
+    if mode & 0o077 == 0 { Ok(()) } else { file.set_permissions(PermissionsExt::from_mode(0o600)) }
 }
 
 fn run_prune(flags: &ArgMatches) -> Result<(), Failure> {

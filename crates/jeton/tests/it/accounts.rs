@@ -75,8 +75,14 @@ fn a_key_is_made_listed_and_revoked_while_a_server_runs() {
     let revoked = on(&path, &["key", "revoke", "laptop"]);
     assert_eq!((revoked.code, revoked.out.contains("is revoked")), (0, true), "{}", revoked.err);
     assert!(matches!(server.keys().find(key, now_ms()), Ok(Found::Revoked(_))));
-    let again = on(&path, &["key", "revoke", "laptop"]);
-    assert_eq!((again.code, again.err.contains("no key has the id or name")), (2, true));
+    let id = key.split('-').nth(1).expect("an id");
+    for name in ["laptop", id] {
+        let again = on(&path, &["key", "revoke", name]);
+        let says = format!("key {id} (laptop) was revoked already, 2");
+        assert_eq!((again.code, again.out.starts_with(&says)), (0, true), "{}", again.out);
+    }
+    let none = on(&path, &["key", "revoke", "desk"]);
+    assert_eq!((none.code, none.err.contains("no key has the id or name")), (2, true));
 }
 
 #[test]
@@ -90,9 +96,16 @@ fn keys_as_json() {
     let list = json_of(&on(&path, &["key", "list", "--json"]));
     assert_eq!(list["keys"][0]["name"], "ci");
     assert_eq!(list["keys"][0]["limits"], json!({"tokens_per_day": 5}));
+    let table = on(&path, &["key", "list"]).out;
+    assert!(table.lines().nth(1).is_some_and(|line| line.contains("its own")), "{table}");
     assert_eq!((&list["keys"][0]["admin"], &list["keys"][0]["key"]), (&json!(true), &Value::Null));
     let revoked = json_of(&on(&path, &["key", "revoke", "ci", "--json"]));
-    assert_eq!(revoked["state"], "revoked");
+    assert_eq!((&revoked["state"], &revoked["was_revoked"]), (&json!("revoked"), &json!(false)));
+    let again = json_of(&on(&path, &["key", "revoke", "ci", "--json"]));
+    assert_eq!(
+        (&again["revoked_ms"], &again["was_revoked"]),
+        (&revoked["revoked_ms"], &json!(true))
+    );
 
     let taken = on(&path, &["key", "create", "x"]);
     assert_eq!(taken.code, 0, "{}", taken.err);
@@ -161,6 +174,17 @@ fn accounts_are_exported_and_pruned() {
         (&json!("request-0"), &Value::Null)
     );
     assert_eq!(on(&path, &["usage", "export"]).code, 2, "a format has to be named");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = || file.metadata().expect("the file").permissions().mode() & 0o777;
+        assert_eq!(mode(), 0o600, "for the owner alone");
+        let open_to_all = PermissionsExt::from_mode(0o644);
+        std::fs::set_permissions(&file, open_to_all).expect("it is ours");
+        let out = on(&path, &["usage", "export", "--jsonl", "--tag", "none", "--out", name]);
+        let bytes = file.metadata().expect("the file").len();
+        assert_eq!((out.code, mode(), bytes), (0, 0o600, 0), "{}", out.err);
+    }
 
     let pruned = json_of(&on(&path, &["usage", "prune", "--before", "55h", "--json"]));
     assert_eq!(pruned["removed"], 5);

@@ -72,6 +72,15 @@ pub enum Found {
     Unknown,
 }
 
+/// A key that is revoked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revoked {
+    /// The key, with the time when it was revoked.
+    pub key: KeyRecord,
+    /// Whether it was revoked before this call.
+    pub was_before: bool,
+}
+
 /// The keys of a ledger. What is changed here holds at the next look-up, in every process that has
 /// the file open: nothing is cached.
 pub struct Keys<'a> {
@@ -156,23 +165,13 @@ impl<'a> Keys<'a> {
     }
 
     /// Revokes the key with this id, or else the one with this name that is not revoked. It is
-    /// refused from its next look-up on. Revoking again changes nothing.
+    /// refused from its next look-up on. Where all with this name are revoked it finds the one that
+    /// was last; revoking again changes nothing.
     ///
     /// # Errors
     /// [`LedgerError::NoSuchKey`], or what the file says.
-    pub fn revoke(&self, id_or_name: &str, now_ms: u64) -> Result<KeyRecord, LedgerError> {
-        let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
-        let revoked = self.shared.pool.with(|connection| {
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let sql = format!(
-                "UPDATE keys SET revoked_ms = ifnull(revoked_ms, ?2) \
-                 WHERE id = ?1 OR (name = ?1 AND revoked_ms IS NULL) RETURNING {COLUMNS}"
-            );
-            let revoked = transaction.query_row(&sql, (id_or_name, now), record).optional()?;
-            transaction.commit()?;
-            Ok(revoked)
-        })?;
+    pub fn revoke(&self, id_or_name: &str, now_ms: u64) -> Result<Revoked, LedgerError> {
+        let revoked = self.shared.pool.with(|connection| revoke(connection, id_or_name, now_ms))?;
         revoked.ok_or_else(|| LedgerError::NoSuchKey { name: shortened(id_or_name) })
     }
 
@@ -220,6 +219,29 @@ fn insert(
         transaction.commit()?;
     }
     Ok(taken)
+}
+
+fn revoke(
+    connection: &mut Connection,
+    id_or_name: &str,
+    now_ms: u64,
+) -> rusqlite::Result<Option<Revoked>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let sql = format!(
+        "SELECT {COLUMNS} FROM keys WHERE id = ?1 OR name = ?1 \
+         ORDER BY id = ?1 DESC, revoked_ms IS NULL DESC, revoked_ms DESC LIMIT 1"
+    );
+    let Some(mut key) = transaction.query_row(&sql, [id_or_name], record).optional()? else {
+        return Ok(None);
+    };
+    let was_before = key.revoked_ms.is_some();
+    if !was_before {
+        let now = i64::try_from(now_ms).unwrap_or(i64::MAX);
+        transaction.execute("UPDATE keys SET revoked_ms = ?2 WHERE id = ?1", (&key.id, now))?;
+        key.revoked_ms = Some(now_ms);
+    }
+    transaction.commit()?;
+    Ok(Some(Revoked { key, was_before }))
 }
 
 fn record(row: &Row<'_>) -> rusqlite::Result<KeyRecord> {

@@ -1,7 +1,7 @@
 //! Keys: shown once, found by their secret alone, refused from the moment that they are revoked.
 
 use super::{asked, scratch};
-use ledger::{Found, Ledger, LedgerError, NewKey};
+use ledger::{Found, Ledger, LedgerError, NewKey, Revoked};
 
 fn named(name: &str) -> NewKey {
     NewKey { name: name.to_owned(), created_ms: 1000, ..NewKey::default() }
@@ -52,12 +52,30 @@ fn what_another_process_changes_holds_at_the_next_look_up() {
     let cli = Ledger::open(&path).expect("the same file");
     let (record, key) = cli.keys().create(&named("a")).expect("made");
     assert_eq!(server.keys().find(&key, 2000), Ok(Found::Valid(record.clone())));
-    let revoked = cli.keys().revoke("a", 3000).expect("revoked");
-    assert_eq!((revoked.id, revoked.revoked_ms), (record.id.clone(), Some(3000)));
-    assert!(matches!(server.keys().find(&key, 3000), Ok(Found::Revoked(_))));
-    let again = cli.keys().revoke(&record.id, 4000).expect("again");
-    assert_eq!(again.revoked_ms, Some(3000), "the first time stands");
-    assert!(matches!(cli.keys().revoke("a", 4000), Err(LedgerError::NoSuchKey { .. })));
+    let Revoked { key: revoked, was_before } = cli.keys().revoke("a", 3000).expect("revoked");
+    assert_eq!((&revoked.id, revoked.revoked_ms, was_before), (&record.id, Some(3000), false));
+    assert_eq!(server.keys().find(&key, 3000), Ok(Found::Revoked(revoked)));
+}
+
+#[test]
+fn revoking_again_finds_the_first_time() {
+    let ledger = Ledger::in_memory().expect("memory");
+    let keys = ledger.keys();
+    let revoked = |id_or_name: &str, now_ms: u64| {
+        let Revoked { key, was_before } = keys.revoke(id_or_name, now_ms).expect("it is there");
+        (key.id, key.revoked_ms, was_before)
+    };
+    let mut ids = Vec::new();
+    for now_ms in [3000, 4000] {
+        let (record, _) = keys.create(&named("a")).expect("made");
+        assert_eq!(revoked("a", now_ms), (record.id.clone(), Some(now_ms), false));
+        ids.push(record.id);
+    }
+    assert_eq!(revoked("a", 9000), (ids[1].clone(), Some(4000), true), "the last of this name");
+    assert_eq!(revoked(&ids[0], 9000), (ids[0].clone(), Some(3000), true));
+    let (live, _) = keys.create(&named("a")).expect("made");
+    assert_eq!(revoked("a", 9000), (live.id, Some(9000), false), "one that holds comes first");
+    assert!(matches!(keys.revoke("b", 9000), Err(LedgerError::NoSuchKey { .. })));
 }
 
 #[test]
