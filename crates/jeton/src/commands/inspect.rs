@@ -218,14 +218,6 @@ fn tensors(model: &OpenModel) -> String {
 
 fn report_json(model: &OpenModel, memory: &Memory, with_tensors: bool) -> Value {
     let config = model.file.config();
-    let mix: Vec<Value> = model
-        .file
-        .quantization_mix()
-        .iter()
-        .map(|share| {
-            json!({"type": share.name, "tensors": share.tensor_count, "bytes": share.bytes})
-        })
-        .collect();
     let ids = model.tokenizer.special_ids();
     let recommended: Map<String, Value> = model
         .recommended()
@@ -251,32 +243,50 @@ fn report_json(model: &OpenModel, memory: &Memory, with_tensors: bool) -> Value 
             "count": experts.expert_count, "used": experts.experts_used,
         })),
         "rope": rope(model),
-        "weights": mix,
+        "weights": weights_json(model),
         "special_ids": {"bos": ids.bos, "eos": ids.eos, "unk": ids.unk, "pad": ids.pad},
         "eos_ids": model.eos_ids,
         "recommended": recommended,
         "chat_template": model.template.as_ref().map(text::ChatTemplate::source),
-        "memory": {
-            "weights_bytes": memory.need.weights_bytes,
-            "kv_bytes_per_token": memory.position_bytes,
-            "kv_bytes_max": memory.need.kv_bytes,
-            "workspace_bytes": memory.need.workspace_bytes,
-            "logits_bytes": memory.need.logits_bytes,
-            "context_tokens": memory.usage.context_tokens,
-            "sequences": memory.usage.sequence_count,
-            "total_bytes": memory.need.total_bytes(),
-        },
+        "memory": memory_json(memory),
     });
     if with_tensors {
-        let entry = |tensor: &model::StoredTensor| {
-            json!({
-                "name": tensor.name,
-                "type": tensor.kind.name(),
-                "shape": tensor.shape,
-                "bytes": tensor.bytes.len(),
-            })
-        };
-        report["tensors"] = model.file.tensors().stored().map(entry).collect();
+        report["tensors"] = tensors_json(model);
     }
     report
+}
+
+/// What the weights are stored as, type by type.
+fn weights_json(model: &OpenModel) -> Value {
+    let mix = model.file.quantization_mix();
+    mix.iter()
+        .map(|share| {
+            json!({"type": share.name, "tensors": share.tensor_count, "bytes": share.bytes})
+        })
+        .collect()
+}
+
+fn memory_json(memory: &Memory) -> Value {
+    json!({
+        "weights_bytes": memory.need.weights_bytes,
+        "kv_bytes_per_token": memory.position_bytes,
+        "kv_bytes_max": memory.need.kv_bytes,
+        "workspace_bytes": memory.need.workspace_bytes,
+        "logits_bytes": memory.need.logits_bytes,
+        "context_tokens": memory.usage.context_tokens,
+        "sequences": memory.usage.sequence_count,
+        "total_bytes": memory.need.total_bytes(),
+    })
+}
+
+fn tensors_json(model: &OpenModel) -> Value {
+    let entry = |tensor: &model::StoredTensor| {
+        json!({
+            "name": tensor.name,
+            "type": tensor.kind.name(),
+            "shape": tensor.shape,
+            "bytes": tensor.bytes.len(),
+        })
+    };
+    model.file.tensors().stored().map(entry).collect()
 }
