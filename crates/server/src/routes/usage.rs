@@ -89,20 +89,22 @@ fn tokens_over_time(
 ) -> Result<Result<String, plots::PlotError>, LedgerError> {
     let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now_ms = now_ms.map_or(0, |time| time.as_millis() as u64);
-    let before_ms = filter.before_ms.unwrap_or(now_ms).min(now_ms);
+    let before_ms = filter.before_ms.unwrap_or(u64::MAX).min(now_ms + 1);
     let since_ms = filter.since_ms.unwrap_or(before_ms.saturating_sub(SPAN_DEFAULT_MS));
-    let hourly = before_ms.saturating_sub(since_ms) <= HOURLY_MS_MAX;
-    let (by, step_ms) = if hourly { (GroupBy::Hour, HOUR_MS) } else { (GroupBy::Day, DAY_MS) };
-    let last = before_ms / step_ms;
+    let is_hourly = before_ms.saturating_sub(since_ms) <= HOURLY_MS_MAX;
+    let (by, step_ms) = if is_hourly { (GroupBy::Hour, HOUR_MS) } else { (GroupBy::Day, DAY_MS) };
+    let last = before_ms.saturating_sub(1) / step_ms;
     let first = (since_ms / step_ms).max(last.saturating_sub(BARS_MAX - 1));
-    let filter = Filter { since_ms: Some(first * step_ms), ..filter.clone() };
+    // A time in the query holds within a bar too, so that the picture has what the rows have.
+    let since_ms = filter.since_ms.unwrap_or(0).max(first * step_ms);
+    let filter = Filter { since_ms: Some(since_ms), ..filter.clone() };
     let usage = ledger.usage(&filter, &[by], (last + 1).saturating_sub(first).max(1) as usize)?;
-    let name = |at: u64| if hourly { utc_time(at * step_ms) } else { utc_day(at * step_ms) };
+    let name = |at: u64| if is_hourly { utc_time(at * step_ms) } else { utc_day(at * step_ms) };
     let names: Vec<String> = (first..=last).map(name).collect();
-    Ok(stacked(&usage, &names, hourly))
+    Ok(stacked(&usage, &names, is_hourly))
 }
 
-fn stacked(usage: &Usage, names: &[String], hourly: bool) -> Result<String, plots::PlotError> {
+fn stacked(usage: &Usage, names: &[String], is_hourly: bool) -> Result<String, plots::PlotError> {
     let rows: HashMap<&str, _> =
         usage.rows.iter().filter_map(|row| Some((row.group.first()?.as_deref()?, row))).collect();
     let series = |name: &str, count: fn(&ledger::UsageRow) -> u64| Series {
@@ -117,15 +119,21 @@ fn stacked(usage: &Usage, names: &[String], hourly: bool) -> Result<String, plot
         series("thinking", |row| row.thinking_tokens),
         series("answer", |row| row.answer_tokens),
     ];
-    // Of an hour the date is in the title of the axis' ends; its time is enough in between.
-    let short: Vec<String> = match hourly {
+    // The title has the days, with their year; a bar's hour or day of the year is enough then.
+    let short: Vec<String> = match is_hourly {
         true => names.iter().map(|name| name.get(11..16).unwrap_or(name).to_owned()).collect(),
         false => names.iter().map(|name| name.get(5..).unwrap_or(name).to_owned()).collect(),
     };
+    let day = |name: &String| name.get(..10).unwrap_or(name).to_owned();
+    let title = match (names.first().map(day), names.last().map(day)) {
+        (Some(first), Some(last)) if first == last => format!("Tokens by kind, {first}"),
+        (Some(first), Some(last)) => format!("Tokens by kind, {first} to {last}"),
+        _ => "Tokens by kind".to_owned(),
+    };
     let labels = Labels {
-        title: "Tokens by kind".to_owned(),
+        title,
         description: String::new(),
-        x: if hourly { "hour (UTC)" } else { "day (UTC)" }.to_owned(),
+        x: if is_hourly { "hour (UTC)" } else { "day (UTC)" }.to_owned(),
         y: "tokens".to_owned(),
     };
     plots::stacked(&labels, Size::default(), &short, &parts)
@@ -188,4 +196,47 @@ fn whole(words: &Words, name: &str) -> Result<Option<u64>, ApiError> {
     let Some(word) = words.get(name).filter(|word| !word.is_empty()) else { return Ok(None) };
     let wrong = |_| ApiError::parameter(name, format!("`{name}` must be a whole number"));
     word.parse().map(Some).map_err(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ledger::Entry;
+
+    /// 2020-01-02T00:00:00Z.
+    const MIDNIGHT_MS: u64 = 18_263 * DAY_MS;
+
+    fn drawn(since_ms: Option<u64>, before_ms: u64) -> String {
+        let ledger = Ledger::in_memory().expect("memory");
+        for (index, ago_ms) in [1, HOUR_MS, HOUR_MS + 10, 3 * DAY_MS].into_iter().enumerate() {
+            let entry = Entry {
+                request_id: index.to_string(),
+                time_ms: MIDNIGHT_MS - ago_ms,
+                prompt_tokens: 10u64.pow(index as u32),
+                ..Entry::default()
+            };
+            ledger.record(entry, Box::new(|result| result.expect("recorded")));
+        }
+        ledger.flush().expect("written");
+        let filter = Filter { since_ms, before_ms: Some(before_ms), ..Filter::default() };
+        tokens_over_time(&ledger, &filter).expect("it can be read").expect("a picture")
+    }
+
+    #[test]
+    fn a_picture_has_what_the_rows_have() {
+        let svg = drawn(Some(MIDNIGHT_MS - HOUR_MS - 5), MIDNIGHT_MS);
+        assert!(svg.contains("<title>Tokens by kind, 2020-01-01</title>"), "{svg}");
+        assert!(svg.contains("2 buckets from 22:00 to 23:00; total 11: prompt 11,"), "{svg}");
+    }
+
+    #[test]
+    fn without_a_time_the_first_bar_is_whole() {
+        let svg = drawn(None, MIDNIGHT_MS);
+        assert!(svg.contains("<title>Tokens by kind, 2019-12-03 to 2020-01-01</title>"), "{svg}");
+        assert!(svg.contains("30 buckets from 12-03 to 01-01; total 1111:"), "{svg}");
+        let svg = drawn(Some(0), MIDNIGHT_MS);
+        assert!(svg.contains("120 buckets from 09-04 to 01-01; total 1111:"), "{svg}");
+        let nothing = drawn(Some(MIDNIGHT_MS), MIDNIGHT_MS);
+        assert!(nothing.contains("<desc>No data.</desc>"), "{nothing}");
+    }
 }

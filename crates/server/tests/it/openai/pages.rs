@@ -36,7 +36,9 @@ fn documented() -> Vec<(String, Option<Value>)> {
     let command = |block: &str| {
         let block = block.split("```").next().expect("a block");
         let path = block.split("http://localhost:8080").nth(1).expect("an address");
-        let path = path.split_whitespace().next().expect("a path").to_owned();
+        let path = path.split_whitespace().next().expect("a path");
+        // A query is in quotes, for shells that take its `?` for a pattern.
+        let path = path.trim_end_matches('\'').to_owned();
         let body = block.split_once("-d '").map(|(_, body)| body.trim_end().trim_end_matches('\''));
         (path, body.map(|body| serde_json::from_str(body).expect("JSON")))
     };
