@@ -44,7 +44,9 @@ fn unknown_paths_and_methods_have_whole_error_bodies() {
     let host = server.address();
     let request = format!("DELETE /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
     let error = raw(&server, request.as_bytes());
-    assert_eq!(error.status, 405);
+    assert_eq!((error.status, error.header("allow")), (405, Some("GET,HEAD")));
+    let chat = get(&server, "/v1/chat/completions");
+    assert_eq!((chat.status, chat.header("allow")), (405, Some("POST")));
     let body = error.json();
     let keys: Vec<&String> = body["error"].as_object().expect("an object").keys().collect();
     assert_eq!(keys, ["message", "type", "param", "code"]);
