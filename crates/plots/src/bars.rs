@@ -19,8 +19,9 @@ pub struct Bar {
     pub value: f64,
 }
 
-/// Horizontal bars in the order given, each with its name and number. The horizontal axis is
-/// `labels.x`.
+/// Horizontal bars in the order given, each with its number and its name, cut to a third of the
+/// width. The horizontal axis is `labels.x`. A bar takes its share of the height: 20 pixels are
+/// enough to read its name.
 ///
 /// # Errors
 /// A negative or not finite value, more than [`BARS_MAX`] bars, a size out of range.
@@ -68,6 +69,7 @@ fn summary(bars: &[Bar]) -> String {
         .collect();
     match bars.len() {
         0 => "No data.".to_string(),
+        1 => format!("1 bar: {}.", listed.join("")),
         count if count > 8 => format!("{count} bars, beginning with {}.", listed.join(", ")),
         count => format!("{count} bars: {}.", listed.join(", ")),
     }

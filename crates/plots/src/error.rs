@@ -6,7 +6,7 @@ use crate::MAGNITUDE_MAX;
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum PlotError {
     /// A number that has no place on an axis.
-    #[error("{what}: {value} cannot be drawn; allowed: {low} to {high:e}")]
+    #[error("{what}: {value} cannot be drawn; allowed: {low} to {}", bound(*high))]
     Number {
         /// Which number.
         what: String,
@@ -48,6 +48,11 @@ pub enum PlotError {
     /// The drawing library refused.
     #[error("drawing failed: {0}")]
     Drawing(String),
+}
+
+/// A bound, without a row of zeros.
+fn bound(high: f64) -> String {
+    if high < 1e6 { high.to_string() } else { format!("{high:e}") }
 }
 
 /// Refuses what is not finite, negative where `is_signed` is false, or beyond [`MAGNITUDE_MAX`].

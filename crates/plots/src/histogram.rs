@@ -12,9 +12,10 @@ use crate::{POINTS_MAX, PlotError};
 /// Bins at most.
 const BINS_MAX: usize = 60;
 
-/// Counts of `values` in bins of equal width. Without `bins` their number follows Freedman and
-/// Diaconis (1981), width `2 IQR n^(-1/3)`, at most 60; values that are all whole numbers get bins
-/// of whole width.
+/// Counts of `values` in bins of equal width, 60 at most, each without its upper edge but the last.
+/// Without `bins` their number follows Freedman and Diaconis (1981), width `2 IQR n^(-1/3)`, or is
+/// 10 where the middle half of the values is one number. Values that are all whole numbers get bins
+/// of whole width, and for that sometimes fewer of them.
 ///
 /// # Errors
 /// A value that is not finite, more than [`POINTS_MAX`] values, a size out of range.
@@ -48,6 +49,8 @@ struct Bins {
     low: f64,
     width: f64,
     counts: Vec<usize>,
+    /// Whether all values are whole numbers.
+    is_whole: bool,
 }
 
 impl Bins {
@@ -55,7 +58,7 @@ impl Bins {
         let mut sorted = values.to_vec();
         sorted.sort_by(f64::total_cmp);
         let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else {
-            return Self { low: 0.0, width: 1.0, counts: vec![0] };
+            return Self { low: 0.0, width: 1.0, counts: vec![0], is_whole: true };
         };
         let range = widened(*first, *last);
         let span = range.end - range.start;
@@ -74,12 +77,22 @@ impl Bins {
         while is_whole && counts.len() > 1 && counts.last() == Some(&0) {
             counts.pop();
         }
-        Self { low, width, counts }
+        Self { low, width, counts, is_whole }
     }
 
     /// Where the bin at `index` begins.
     fn edge(&self, index: usize) -> f64 {
         self.low + self.width * index as f64
+    }
+
+    /// What is in the bin at `index`, in words.
+    fn named(&self, index: usize) -> String {
+        let (low, high) = (self.edge(index), self.edge(index + 1));
+        match self.is_whole {
+            true if self.width == 1.0 => format!("at {}", short_number(low)),
+            true => format!("{} to {}", short_number(low), short_number(high - 1.0)),
+            false => format!("{} to {}", short_number(low), short_number(high)),
+        }
     }
 }
 
@@ -97,13 +110,13 @@ fn summary(values: &[f64], bins: &Bins) -> String {
         return "No data.".to_string();
     }
     format!(
-        "{} values from {} to {}; most of them, {}, between {} and {}.",
+        "{} values from {} to {}; the fullest of {} bins, {}, holds {}.",
         values.len(),
         short_number(values.iter().copied().fold(f64::INFINITY, f64::min)),
         short_number(values.iter().copied().fold(f64::NEG_INFINITY, f64::max)),
+        bins.counts.len(),
+        bins.named(fullest),
         bins.counts[fullest],
-        short_number(bins.edge(fullest)),
-        short_number(bins.edge(fullest + 1)),
     )
 }
 
@@ -128,5 +141,18 @@ mod tests {
     fn whole_numbers_get_whole_bins() {
         let bins = Bins::of(&[50.0, 51.0, 51.0, 53.0], Some(4));
         assert_eq!((bins.width, bins.counts), (1.0, vec![1, 2, 0, 1]));
+    }
+
+    #[test]
+    fn the_description_does_not_take_the_fullest_bin_for_most() {
+        let of = |values: &[f64], bins: usize| summary(values, &Bins::of(values, Some(bins)));
+        let values = [1.0, 2.0, 3.0, 4.0, 4.0, 5.0];
+        let says = "6 values from 1 to 5; the fullest of 5 bins, at 4, holds 2.";
+        assert_eq!(of(&values, 6), says);
+        let says = "6 values from 1 to 5; the fullest of 2 bins, 4 to 6, holds 3.";
+        assert_eq!(of(&values, 2), says);
+        let says = "2 values from 0 to 1.5; the fullest of 3 bins, 1 to 1.5, holds 1.";
+        assert_eq!(of(&[0.0, 1.5], 3), says);
+        assert_eq!(of(&[], 3), "No data.");
     }
 }

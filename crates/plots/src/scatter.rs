@@ -80,14 +80,19 @@ pub fn least_squares(points: &[(f64, f64)]) -> Option<[(f64, f64); 2]> {
 fn summary(series: &[Points]) -> String {
     let parts: Vec<String> = series
         .iter()
-        .filter(|one| !one.points.is_empty())
+        .filter(|one| !one.points.is_empty() || !one.line.is_empty())
         .map(|one| {
             let name = if one.name.is_empty() { "points" } else { &one.name };
+            let (what, seen) = match one.points.len() {
+                0 => ("a line".to_string(), &one.line),
+                1 => ("1 point".to_string(), &one.points),
+                count => (format!("{count} points"), &one.points),
+            };
             let high = |of: fn(&(f64, f64)) -> f64| {
-                short_number(one.points.iter().map(of).fold(f64::NEG_INFINITY, f64::max))
+                short_number(seen.iter().map(of).fold(f64::NEG_INFINITY, f64::max))
             };
             let (x, y) = (high(|point| point.0), high(|point| point.1));
-            format!("{name}: {} points, x up to {x}, y up to {y}", one.points.len())
+            format!("{name}: {what}, x up to {x}, y up to {y}")
         })
         .collect();
     if parts.is_empty() { "No data.".to_string() } else { format!("{}.", parts.join("; ")) }
@@ -109,5 +114,19 @@ mod tests {
     fn one_place_has_no_line() {
         assert_eq!(least_squares(&[]), None);
         assert_eq!(least_squares(&[(1.0, 1.0), (1.0, 2.0)]), None);
+    }
+
+    #[test]
+    fn a_line_alone_is_described_too() {
+        let one = |points: Vec<(f64, f64)>, line: Vec<(f64, f64)>| Points {
+            name: "a".to_string(),
+            points,
+            line,
+        };
+        let line = vec![(0.0, 1.0), (5.0, 2.0)];
+        let drawn = [one(vec![], line.clone()), one(vec![(3.0, 4.0)], line), Points::default()];
+        let says = "a: a line, x up to 5, y up to 2; a: 1 point, x up to 3, y up to 4.";
+        assert_eq!(summary(&drawn), says);
+        assert_eq!(summary(&[Points::default()]), "No data.");
     }
 }

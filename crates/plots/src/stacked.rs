@@ -97,9 +97,9 @@ fn summary(buckets: &[String], series: &[Series], totals: &[f64]) -> String {
         .map(|one| format!("{} {}", one.name, short_number(one.values.iter().sum())))
         .collect();
     let total = short_number(totals.iter().sum());
-    format!(
-        "{} buckets from {first} to {last}; total {total}: {}.",
-        buckets.len(),
-        parts.join(", ")
-    )
+    let buckets = match buckets.len() {
+        1 => first.clone(),
+        count => format!("{count} buckets from {first} to {last}"),
+    };
+    format!("{buckets}; total {total}: {}.", parts.join(", "))
 }

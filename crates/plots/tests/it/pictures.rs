@@ -91,8 +91,29 @@ fn what_cannot_be_drawn_is_refused_with_its_name() {
     assert_eq!(refused.to_string(), "series `s` has 1 values for 0 buckets");
     let refused = bars(&labels("t"), Size { width_px: 10, height_px: 9000 }, &[]).unwrap_err();
     assert!(refused.to_string().contains("10x9000"), "{refused}");
-    let rising = Curve { name: "c".into(), steps: vec![(5.0, 0.5), (1.0, 0.2)], censored: vec![] };
-    assert!(survival(&labels("t"), Size::default(), &[rising], &[]).is_err());
+    for (steps, says) in [
+        (vec![(5.0, 0.5), (1.0, 0.2)], "c: x behind 5: 1 cannot be drawn; allowed: 5 to 1e15"),
+        (vec![(5.0, 0.5), (6.0, 0.6)], "c: share at 6: 0.6 cannot be drawn; allowed: 0 to 0.5"),
+        (vec![(5.0, 1.1)], "c: share at 5: 1.1 cannot be drawn; allowed: 0 to 1"),
+    ] {
+        let curve = Curve { name: "c".into(), steps, censored: vec![] };
+        let refused = survival(&labels("t"), Size::default(), &[curve], &[]).unwrap_err();
+        assert_eq!(refused.to_string(), says);
+    }
+}
+
+#[test]
+fn the_name_of_a_guide_stays_inside_the_picture() {
+    let curve = Curve { name: String::new(), steps: vec![(10.0, 0.5)], censored: vec![] };
+    for (x, anchor) in [(100.0, "text-anchor=\"end\""), (10.0, "text-anchor=\"start\"")] {
+        let guides = [100.0, x].map(|x| Guide { x, name: format!("limit {x}") });
+        let svg = survival(&labels("t"), Size::default(), std::slice::from_ref(&curve), &guides);
+        let parts = elements(&svg.expect("a picture"));
+        let name = format!("limit {x}");
+        let text = parts.iter().find(|part| part.0 == "text" && part.2.trim() == name);
+        let (_, attributes, _) = text.expect("it is written");
+        assert!(attributes.contains(anchor), "{name}: {attributes}");
+    }
 }
 
 #[test]
