@@ -74,7 +74,8 @@ pub fn resumed(
         ..record.request(effective.params.clone(), choice)
     };
     let by_shape = record.grammar.as_ref().map(GrammarSource::kind);
-    if let Some(cause) = limit_shapes_tokens(&request).or(by_shape) {
+    let shaped_by = limit_shapes_tokens(&request).or(by_shape);
+    if let Some(cause) = shaped_by.or(record.shaped_by_limit.as_deref()) {
         let message = format!("its tokens were shaped by its limit (`{cause}`)");
         let hint = "more of it is another text: run it again with the larger limit";
         return Err(ResumeError { message, hint: Some(hint) });

@@ -40,6 +40,9 @@ pub struct GenerateRequest {
     /// the list's order, with its limit alone. Empty where only the limits differ. Read by
     /// [`views`](crate::views), never by a run.
     pub params_by_limit: Vec<SamplingParams>,
+    /// The parameter that whoever made the request derived from its limit, so that a smaller limit
+    /// is no beginning of a larger one; none where nothing was. Says what is, and changes nothing.
+    pub shaped_by_limit: Option<&'static str>,
     /// The seed of the random numbers. The engine knows no chance: a caller that was given no seed
     /// draws one and reports it.
     pub seed: u64,
@@ -82,6 +85,7 @@ impl GenerateRequest {
             stage_state: Vec::new(),
             params,
             params_by_limit: Vec::new(),
+            shaped_by_limit: None,
             seed,
             owner: 0,
             choice_index: 0,

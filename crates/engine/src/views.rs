@@ -14,7 +14,7 @@ use crate::collect::Completion;
 use crate::output::Output;
 use crate::thinking::{PartTexts, ThinkingReport};
 use model::TokenId;
-use sampling::params::{ParamError, SamplingParams};
+use sampling::params::ParamError;
 use sampling::stop::{FinishReason, StopReason};
 use std::sync::Arc;
 use text::Tokenizer;
@@ -54,21 +54,7 @@ pub fn limit_shapes_tokens(request: &GenerateRequest) -> Option<&'static str> {
     beams
         .or_else(|| crate::thinking::shaped_by_limit(request))
         .or(shaped_by_grammar)
-        .or_else(|| differing(&request.params_by_limit))
-}
-
-/// The parameter in which limits of a list differ.
-fn differing(params: &[SamplingParams]) -> Option<&'static str> {
-    let differs = |same: fn(&SamplingParams, &SamplingParams) -> bool| {
-        params.windows(2).any(|pair| !same(&pair[0], &pair[1]))
-    };
-    if differs(|a, b| a.thinking_budget() == b.thinking_budget()) {
-        return Some("thinking_budget");
-    }
-    if differs(|a, b| a.answer_reserve() == b.answer_reserve()) {
-        return Some("answer_reserve");
-    }
-    (!params.is_empty()).then_some("min_tokens")
+        .or(request.shaped_by_limit)
 }
 
 impl GenerateRequest {
@@ -161,7 +147,14 @@ pub fn replay(
         }
         texts.push(&output.push(id, forced).texts);
     }
-    cuts.into_iter().map(|(limit, view)| view.unwrap_or_else(|| whole(limit, completion))).collect()
+    // Under its own limit the run says itself how it ended: by more than tokens tell, as with the
+    // end of a document.
+    let own = request.params.max_tokens();
+    let view = |(limit, view): (usize, Option<View>)| match view {
+        Some(view) if own != Some(limit) => view,
+        _ => whole(limit, completion),
+    };
+    cuts.into_iter().map(view).collect()
 }
 
 /// A run as it ended, seen as the answer under `limit`.

@@ -107,6 +107,15 @@ pub(crate) fn check_beams(
     Err(Refusal::parameter("num_beams", message))
 }
 
+/// What is decided about thoughts under one limit.
+#[derive(Default)]
+pub(crate) struct Budgets {
+    /// `thinking_budget` and `answer_reserve`.
+    pub settings: Vec<Setting>,
+    /// The parameter that makes them depend on the limit; none where any limit has the same.
+    pub shaped_by: Option<&'static str>,
+}
+
 /// Decides `thinking_budget` and `answer_reserve` under one limit, as if it was the only one.
 pub(crate) fn budgets(
     config: &Config,
@@ -114,23 +123,26 @@ pub(crate) fn budgets(
     early: &Early,
     facts: &Facts,
     limit: &Decision,
-) -> Vec<Setting> {
+) -> Budgets {
     let said = Said { wish: case.wish, settings: &early.settings };
     if said.has_beams() {
         // Nothing ends a thought there; what the client sends all the same is the engine's.
-        return Vec::new();
+        return Budgets::default();
     }
     let rules = Rules::of(config, &case.who.model);
     let is_thinking = said.is_thinking();
     let max_tokens = limit.tokens().unwrap_or(0);
     let reserve = said.get("answer_reserve");
     let reserve = reserve.or_else(|| rules.default_reserve().filter(|_| is_thinking));
+    let has_reserve = reserve.as_ref().is_some_and(|reserve| reserve.tokens() != Some(0));
     let close_tokens = if is_thinking { facts.thought_close_tokens } else { 0 };
     let reserve = reserve.map(|reserve| fitting_reserve(reserve, limit, close_tokens));
     let kept = reserve.as_ref().and_then(Decision::tokens).unwrap_or(0);
     let asked = said.get("thinking_budget");
+    let effort = said.effort();
+    let is_share = asked.is_none() && effort.as_deref().is_some_and(|word| rules.is_share(word));
     let budget = match is_thinking {
-        true => budget(&rules, asked, said.effort().as_deref(), max_tokens),
+        true => budget(&rules, asked, effort.as_deref(), max_tokens),
         false => asked,
     };
     let fit = |budget| match kept {
@@ -139,7 +151,11 @@ pub(crate) fn budgets(
         kept => fitting_budget(budget, max_tokens.saturating_sub(kept)),
     };
     let budget = budget.map(fit);
-    [budget, reserve].into_iter().flatten().filter_map(setting).collect()
+    let by_effort = (is_thinking && is_share).then_some("reasoning_effort");
+    Budgets {
+        settings: [budget, reserve].into_iter().flatten().filter_map(setting).collect(),
+        shaped_by: has_reserve.then_some("answer_reserve").or(by_effort),
+    }
 }
 
 /// What a request says, with what was filled in and locked before.
@@ -273,6 +289,11 @@ impl<'a> Rules<'a> {
     fn path(&self, key: &str) -> String {
         let is_own = self.own.filter(|(_, own)| own.mode.is_some());
         is_own.map_or(format!("thinking.{key}"), |(id, _)| format!("models.{id}.thinking.{key}"))
+    }
+
+    /// Whether an effort's budget is a share of the limit.
+    fn is_share(&self, word: &str) -> bool {
+        self.effort(word).is_some_and(|(effort, _)| effort.tokens.is_none())
     }
 
     /// The budget of an effort: the configuration's, else the usual one where thoughts are capped;

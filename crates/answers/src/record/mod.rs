@@ -86,8 +86,10 @@ pub struct Record {
     pub thinking_start: Option<ThinkingStart>,
     /// Every parameter that has a value, without the seed.
     pub parameters: Vec<(String, ParamValue)>,
-    /// The seed in use.
+    /// The seed in use. One that programs with one kind of number cannot hold is written as text.
     pub seed: u64,
+    /// The parameter that was derived from the limit, where one was.
+    pub shaped_by_limit: Option<String>,
     /// The shape that the output was held to.
     pub grammar: Option<GrammarSource>,
     /// The end-of-sequence ids in force.
@@ -160,6 +162,8 @@ impl Record {
         given: &[(String, ParamValue)],
     ) -> Result<Vec<(String, ParamValue)>, ParamError> {
         let mut values = self.parameters.clone();
+        // One choice goes on, however many were made.
+        values.retain(|(name, _)| !["n", "best_of"].contains(&name.as_str()));
         let saved = self.params()?;
         for (name, value) in given {
             let Some(spec) = ParamSpec::find(name) else { continue };

@@ -72,7 +72,11 @@ pub fn record_from_json(json: &Value, kinds: &[Kind]) -> Result<Record, String> 
             Some(_) => Some(field(json, "thinking_start", thinking_start)?),
         },
         parameters: parameters.collect(),
-        seed: field(json, "seed", Value::as_u64)?,
+        seed: field(json, "seed", |seed| seed.as_u64().or_else(|| seed.as_str()?.parse().ok()))?,
+        shaped_by_limit: match json.get("shaped_by_limit") {
+            None | Some(Value::Null) => None,
+            Some(_) => Some(field(json, "shaped_by_limit", text)?),
+        },
         grammar: match json.get("grammar") {
             None | Some(Value::Null) => None,
             Some(shape) => structured::from_json(shape).map_err(|error| error.message)?,

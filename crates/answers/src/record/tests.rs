@@ -79,6 +79,9 @@ proptest! {
         record.prompt_ids = prompt_ids;
         record.thinking_start = start;
         record.seed = seed;
+        // As a program with one kind of number would hand it on.
+        let as_float = record.to_json(Kind::State, "")["seed"].as_f64();
+        prop_assert!(as_float.is_none_or(|number| number as u64 == seed));
         record.choices[0].ids = ids;
         record.parameters.retain(|(name, _)| name != "temperature");
         record.parameters.push(("temperature".to_owned(), ParamValue::Float(temperature)));

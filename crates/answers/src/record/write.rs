@@ -47,6 +47,7 @@ pub fn of_answer(
         thinking_start: answer.request.thinking.as_ref().map(|setup| setup.start),
         parameters: values.map(|(name, value)| (name.to_owned(), value)).collect(),
         seed: answer.request.seed,
+        shaped_by_limit: answer.request.shaped_by_limit.map(str::to_owned),
         grammar: answer.request.grammar.as_ref().map(|grammar| grammar.source().clone()),
         eos_ids: params.eos_ids(&model.eos_ids).to_vec(),
         choices: vec![Choice {
@@ -59,6 +60,9 @@ pub fn of_answer(
         }],
     })
 }
+
+/// The largest seed that every reader of JSON can hold as a number.
+const SEED_NUMBER_MAX: u64 = 1 << 53;
 
 impl Record {
     /// The record as a receipt or a state. A state also says `text`, for people: it is not read.
@@ -98,7 +102,11 @@ impl Record {
             },
             "thinking_start": self.thinking_start.map(thinking_word),
             "parameters": parameters,
-            "seed": self.seed,
+            "seed": match self.seed {
+                seed @ ..=SEED_NUMBER_MAX => Value::from(seed),
+                seed => Value::from(seed.to_string()),
+            },
+            "shaped_by_limit": self.shaped_by_limit,
             "grammar": self.grammar.as_ref().map(structured::to_json),
             "eos_ids": self.eos_ids,
             "choices": self.choices.iter().map(choice).collect::<Vec<_>>(),

@@ -14,7 +14,7 @@ use crate::config::Config;
 use crate::decision::{Decision, SetBy, to_json};
 use crate::refusal::Refusal;
 use crate::rules::Case;
-use crate::thinking;
+use crate::thinking::{self, Budgets};
 use crate::wish::{Facts, Who, Wish};
 use bounds::Bounds;
 use chain::Chain;
@@ -49,6 +49,9 @@ pub struct View {
     pub is_repeated: bool,
     /// What a request with this limit alone is given of [`Plan::settings`].
     pub settings: Vec<Setting>,
+    /// The parameter that was derived from this limit, so that its tokens are no beginning of those
+    /// under a larger one; none where they are, as far as is decided here.
+    pub shaped_by: Option<&'static str>,
 }
 
 impl Plan {
@@ -72,8 +75,14 @@ impl Plan {
         view.map_or(&[], |view| &view.settings)
     }
 
-    /// Whether some limit is given other settings than the others: each is then a run of its own.
-    pub fn settings_depend_on_limit(&self) -> bool {
+    /// The parameter that makes the tokens depend on the limit; none where nothing does that is
+    /// decided here. Of several limits each is then a run of its own.
+    pub fn shaped_by(&self) -> Option<&'static str> {
+        let derived = self.views.iter().find_map(|view| view.shaped_by);
+        derived.or_else(|| self.settings_differ().then_some("min_tokens"))
+    }
+
+    fn settings_differ(&self) -> bool {
         let values = |limit: u64| -> Vec<(&str, Option<&ParamValue>)> {
             let settings = self.settings_under(limit).iter();
             settings.map(|setting| (setting.param(), setting.value.as_ref())).collect()
@@ -112,9 +121,10 @@ pub fn limits(config: &Config, wish: &Wish, who: &Who, facts: &Facts) -> Result<
     for start in starts {
         let (decision, limit) = chain.follow(start)?;
         let is_repeated = views.iter().any(|view| view.limit == limit);
-        let mut settings = thinking::budgets(config, case, &early, facts, &decision);
+        let Budgets { mut settings, shaped_by } =
+            thinking::budgets(config, case, &early, facts, &decision);
         settings.extend(min_tokens(wish, &early, limit));
-        views.push(View { decision, limit, is_repeated, settings });
+        views.push(View { decision, limit, is_repeated, settings, shaped_by });
     }
     Ok(plan(early, views))
 }

@@ -193,7 +193,7 @@ fn min_tokens_follow_a_limit_that_was_lowered() {
     let line = "min_tokens: asked 300 -> admin 90 (fits into max_tokens)";
     assert_eq!(plan.settings[0].decision.to_string(), line);
     // Alone the larger limit would have its own.
-    assert!(plan.settings_depend_on_limit());
+    assert_eq!(plan.shaped_by(), Some("min_tokens"));
     assert_eq!(plan.settings_under(100)[0].decision.tokens(), Some(100));
     // What contradicts itself is refused before anything is changed.
     let limit = ("max_tokens".to_owned(), ParamValue::Int(200));

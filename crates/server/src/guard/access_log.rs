@@ -3,7 +3,7 @@
 
 use crate::error::ErrorCode;
 use crate::guard::caller::WhoAsks;
-use crate::guard::request_id::{EntryId, RequestId, X_REQUEST_ID};
+use crate::guard::request_id::{RequestId, X_REQUEST_ID};
 use crate::listen::Peer;
 use crate::open_requests::OpenRequest;
 use crate::site::Site;
@@ -44,9 +44,9 @@ pub async fn layer(State(site): State<Arc<Site>>, mut request: Request, next: Ne
         .extensions()
         .get::<WhoAsks>()
         .and_then(|who| who.0.as_ref().map(|caller| caller.key_id.clone()));
-    entry.entry = response.extensions_mut().remove::<EntryId>();
-    if let Some(name) = &entry.entry {
+    if let Some(name) = response.headers().get(X_REQUEST_ID) {
         entry.id.or_entry(name);
+        entry.entry = name.to_str().ok().map(str::to_owned);
     }
     if let Some(code) = &entry.error {
         site.metrics.refused(entry.status.as_u16(), code);
@@ -69,7 +69,7 @@ struct Entry {
     error: Option<Cow<'static, str>>,
     key: Option<String>,
     /// None for what is not in the ledger.
-    entry: Option<EntryId>,
+    entry: Option<String>,
     /// None when the client left before there was an answer.
     header_ms: Option<f64>,
     complete: bool,
@@ -86,7 +86,7 @@ impl Drop for Entry {
             status = self.status.as_u16(),
             error = self.error.as_deref(),
             key = self.key.as_deref(),
-            entry = self.entry.as_ref().map(|entry| entry.0.as_str()),
+            entry = self.entry.as_deref(),
             peer = self.peer.map(|peer| tracing::field::display(peer.0.ip())),
             header_ms = self.header_ms.map(|ms| (ms * 10.0).round() / 10.0),
             total_ms = (total_ms * 10.0).round() / 10.0,

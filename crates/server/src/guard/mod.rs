@@ -8,4 +8,4 @@ pub mod origin;
 pub mod request_id;
 
 pub use caller::{Caller, WhoAsks};
-pub use request_id::{EntryId, RequestId};
+pub use request_id::RequestId;

@@ -32,9 +32,9 @@ impl RequestId {
     }
 
     /// Takes the ledger's name for the request, unless the client named it.
-    pub fn or_entry(&mut self, entry: &EntryId) {
-        if let (false, Ok(value)) = (self.is_clients, HeaderValue::from_str(&entry.0)) {
-            self.value = value;
+    pub fn or_entry(&mut self, entry: &HeaderValue) {
+        if !self.is_clients {
+            self.value = entry.clone();
         }
     }
 
@@ -49,10 +49,11 @@ impl RequestId {
     }
 }
 
-/// The ledger's name for what a request asked. Routes put it on their response, so that a line of
-/// the log leads to the account.
-#[derive(Clone, Debug)]
-pub struct EntryId(pub String);
+/// The header by which a response says the ledger's name for what was asked, so that the client's
+/// name for it and a line of the log lead to the account.
+pub fn named(entry: &str) -> Option<(HeaderName, HeaderValue)> {
+    Some((X_REQUEST_ID, HeaderValue::from_str(entry).ok()?))
+}
 
 /// `req_` and 32 hexadecimal digits: a keyed hash of a counter. The standard library draws the keys
 /// at random when the process starts, so ids of two runs do not meet.
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn who_names_no_request_is_told_the_ledgers_name() {
-        let entry = EntryId("req-7".to_owned());
+        let (_, entry) = named("req-7").expect("letters and digits");
         let mut headers = HeaderMap::new();
         let mut id = RequestId::of(&headers);
         id.or_entry(&entry);

@@ -11,6 +11,7 @@ use super::running::{Running, Told};
 use super::runs::{Place, runs_of};
 use super::{Service, entry, jeton_object};
 use crate::error::ApiError;
+use crate::guard::request_id::named;
 use axum::http::{HeaderValue, header};
 use engine::limits::STREAM_EVENTS_MAX;
 use engine::{GenerateRequest, Rejection, Ticket};
@@ -57,11 +58,15 @@ impl Service {
             let model = self.model(first.model.as_deref()).ok();
             entry::blank(first, &Arrival::now(), model.as_ref().map_or(UNKNOWN, |m| m.id()))
         });
-        let running = self.try_ask(asked).await;
-        if let (Err(_), Some(entry)) = (&running, kept) {
+        let mut error = match self.try_ask(asked).await {
+            Ok(running) => return Ok(running),
+            Err(error) => names.in_words_of(error),
+        };
+        if let Some(entry) = kept {
+            error.headers.extend(named(&entry.request_id));
             self.note_refused(entry);
         }
-        running.map_err(|error| names.in_words_of(error))
+        Err(error)
     }
 
     async fn try_ask(self: &Arc<Self>, all: Vec<Asked>) -> Result<Vec<Running>, ApiError> {

@@ -45,12 +45,17 @@ pub(super) struct Governed {
     model: String,
 }
 
+/// Parameters that are fitted into the limit, and shape no prompt.
+const UNDER_LIMIT: [&str; 3] = ["thinking_budget", "answer_reserve", "min_tokens"];
+
 /// The parameters that count.
 pub(super) struct InForce {
     /// With all limits.
     pub values: Vec<(String, ParamValue)>,
     /// Those of each limit, ascending, where they differ in more than the limit; else empty.
     pub by_limit: Vec<Vec<(String, ParamValue)>>,
+    /// The parameter that was derived from the limit.
+    pub shaped_by: Option<&'static str>,
 }
 
 impl Begun {
@@ -68,7 +73,10 @@ impl Begun {
         let mut values = asked.values.clone();
         let goes_on = asked.resume.is_some();
         if !goes_on {
-            Setting::apply(&early.settings, &mut values);
+            // What has to fit into the limit waits until that is decided.
+            let fits_any = |setting: &&Setting| !UNDER_LIMIT.contains(&setting.param());
+            let settings: Vec<_> = early.settings.iter().filter(fits_any).cloned().collect();
+            Setting::apply(&settings, &mut values);
             let in_force = SamplingParams::from_values(values.iter().cloned());
             wish.choices = in_force.map_err(RequestError::from)?.choices_made() as u64;
         }
@@ -121,22 +129,28 @@ impl Begun {
         let mut early = early.clone();
         if *goes_on {
             plan.settings.clear();
-            plan.views.iter_mut().for_each(|view| view.settings.clear());
+            plan.views.iter_mut().for_each(|view| {
+                view.settings.clear();
+                view.shaped_by = None;
+            });
             early.settings.clear();
         }
         let under = |max_tokens: ParamValue, settings: &[Setting]| {
             let mut values = values.clone();
+            Setting::apply(&early.settings, &mut values);
             let decision = plan.max_tokens.clone();
             Setting::apply(&[Setting { value: Some(max_tokens), decision }], &mut values);
             Setting::apply(settings, &mut values);
             values
         };
         let alone = |&limit: &u64| under(ParamValue::Int(limit.into()), plan.settings_under(limit));
-        let by_limit = match plan.settings_depend_on_limit() {
+        let shaped_by = plan.shaped_by();
+        let by_limit = match shaped_by.is_some() && plan.limits.len() > 1 {
             true => plan.limits.iter().map(alone).collect(),
             false => Vec::new(),
         };
-        let in_force = InForce { values: under(plan.max_tokens_value(), &plan.settings), by_limit };
+        let values = under(plan.max_tokens_value(), &plan.settings);
+        let in_force = InForce { values, by_limit, shaped_by };
         let prices = config.prices_of(&who.model);
         let (config, wish) = (Arc::clone(config), wish.clone());
         let model = who.model.clone();
@@ -156,9 +170,11 @@ impl Governed {
         policy::fixed(&self.config, &self.model).join("\n")
     }
 
-    /// Every decision.
+    /// The last decision about each parameter.
     pub fn decisions(&self) -> impl Iterator<Item = &Decision> {
-        self.limits().chain(self.early.settings.iter().map(|setting| &setting.decision))
+        let early = self.early.settings.iter().map(|setting| &setting.decision);
+        let is_last = |one: &&Decision| self.limits().all(|later| later.param != one.param);
+        early.filter(is_last).chain(self.limits())
     }
 }
 

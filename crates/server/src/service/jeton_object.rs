@@ -38,7 +38,15 @@ pub(super) fn at_start(request_id: &str, asked: &Asked, decided: &Decided) -> Va
     if let Some(quote) = &decided.quote {
         json["quote"] = quotes::to_json(quote, &governed.config.currency);
     }
-    let warnings = all_warnings(decided.model.model(), asked, governed, effective);
+    let mut warnings = all_warnings(decided.model.model(), asked, governed, effective);
+    let several = !request.params.limits().is_empty() && !request.prefix_safe();
+    if several && (asked.receipt || asked.return_state) {
+        let message = "no receipt or state is made: each limit is a run of its own; ask for one";
+        warnings.push(json!({
+            "code": "no_record", "kind": "ignored", "parameters": ["receipt", "return_state"],
+            "message": message,
+        }));
+    }
     if !warnings.is_empty() {
         json["warnings"] = Value::from(warnings);
     }

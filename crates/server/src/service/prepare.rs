@@ -51,7 +51,7 @@ impl Prepared {
     pub fn under(
         mut self,
         model: &ServedModel,
-        InForce { values, by_limit }: &InForce,
+        InForce { values, by_limit, shaped_by }: &InForce,
     ) -> Result<Prepared, RequestError> {
         let merged = |values: &[_]| Effective::merge(values, &model.model().recommended());
         self.effective = match &self.saved {
@@ -59,6 +59,7 @@ impl Prepared {
             None => merged(values)?,
         };
         self.request.params = self.effective.params.clone();
+        self.request.shaped_by_limit = *shaped_by;
         let params = |values: &Vec<_>| Ok(merged(values)?.params);
         self.request.params_by_limit =
             by_limit.iter().map(params).collect::<Result<_, ParamError>>()?;

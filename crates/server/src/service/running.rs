@@ -1,7 +1,7 @@
 //! A request that runs: what its route reads.
 
 use crate::error::ApiError;
-use crate::guard::EntryId;
+use crate::guard::request_id::named;
 use answers::answer::Answer;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::Response;
@@ -61,7 +61,7 @@ pub struct Told {
 impl Told {
     /// The response with what is left of the key's rates, and with its name for the log.
     pub fn with_headers(&self, mut response: Response) -> Response {
-        response.extensions_mut().insert(EntryId(self.request_id.clone()));
+        response.headers_mut().extend(named(&self.request_id));
         response.headers_mut().extend(self.headers.iter().cloned());
         response
     }

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 /// The `usage` object. Guesses that were right are accepted prediction tokens, whoever made them.
 pub fn usage_json(usage: &Usage) -> Value {
-    json!({
+    let mut json = json!({
         "prompt_tokens": usage.prompt_tokens,
         "completion_tokens": usage.completion_tokens,
         "total_tokens": usage.prompt_tokens + usage.completion_tokens,
@@ -20,5 +20,11 @@ pub fn usage_json(usage: &Usage) -> Value {
             "rejected_prediction_tokens":
                 usage.drafted_tokens.saturating_sub(usage.accepted_draft_tokens),
         },
-    })
+    });
+    if usage.resumed_tokens > 0 {
+        // Of an answer that goes on: those that were there before.
+        let resumed_tokens = Value::from(usage.resumed_tokens);
+        json["completion_tokens_details"]["resumed_tokens"] = resumed_tokens;
+    }
+    json
 }

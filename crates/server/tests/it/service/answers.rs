@@ -181,3 +181,37 @@ async fn shapes_hold() {
         assert!(text.len() == 4 && text.bytes().all(|byte| byte.is_ascii_digit()), "{text}");
     }
 }
+
+/// Limits that come to one are one run, and it says how it ended: a document's end too.
+#[tokio::test]
+async fn limits_that_come_to_one_say_what_it_says() {
+    let yaml = "limits: {max_tokens: {max: 12}}\n";
+    let world = World::new(Config::from_yaml(yaml, "jeton.yaml").expect("valid settings"));
+    let shaped = |limit: ParamValue| Asked {
+        shape: Some(GrammarSource::Regex("[a-z]{1,4}".to_owned())),
+        ..asked(PROMPT, &[("max_tokens", limit), ("seed", int(2))])
+    };
+    let settled = world.answer(shaped(list(&[20, 30]))).await;
+    let said = &settled.answers[0].completion.finished;
+    let view = &settled.answers[0].views[0].view;
+    assert_eq!((&view.stop_reason, view.finish_reason), (&said.stop_reason, said.finish_reason));
+    let alone = world.answer(shaped(int(12))).await;
+    assert_eq!(view.stop_reason, alone.answers[0].completion.finished.stop_reason);
+}
+
+/// Every choice can go on by itself.
+#[tokio::test]
+async fn each_of_several_choices_goes_on() {
+    let world = World::new(Config::default());
+    let values = |limit: i128| [("max_tokens", int(limit)), ("seed", int(4)), ("n", int(2))];
+    let cut = asked(PROMPT, &values(4));
+    let cut = world.answer(Asked { return_state: true, ..cut }).await;
+    let whole = world.answer(asked(PROMPT, &values(11))).await;
+    for choice in 0..2 {
+        let resume = Some(cut.jeton["choices"][choice]["state"].clone());
+        let more = Asked { resume, ..asked("", &[("max_tokens", int(11))]) };
+        let more = world.answer(more).await;
+        let expected = &whole.answers[choice].completion.finished.ids;
+        assert_eq!(&more.answers[0].completion.finished.ids, expected);
+    }
+}

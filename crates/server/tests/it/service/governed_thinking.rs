@@ -41,7 +41,7 @@ async fn budgets_that_depend_on_the_limit_are_each_limits_own() {
     let world = World::new(settings("thinking: {budget: {max: 12}}\n"));
     let low = ("reasoning_effort", ParamValue::Str("low".to_owned()));
     let reserve = ("answer_reserve", int(4));
-    for (values, cause) in [([low], "thinking_budget"), ([reserve], "answer_reserve")] {
+    for (values, cause) in [([low], "reasoning_effort"), ([reserve], "answer_reserve")] {
         let together = world.answer(fox(&values, list(&[9, 17, 30, 60]))).await;
         let told = together.jeton_whole();
         assert_eq!(told["prefix_safe"], false);
@@ -91,4 +91,51 @@ async fn no_state_from_elsewhere_gets_around_what_is_fixed_about_thinking() {
         assert!(refused.message.contains("thinking."), "{}", refused.message);
     }
     World::new(settings("thinking: {default: off}\n")).answer(resume()).await;
+}
+
+/// A budget that is a share of the limit makes no beginning of a longer answer: said of one limit as
+/// of several, and nothing goes on from there.
+#[tokio::test]
+async fn what_was_derived_from_a_limit_does_not_go_on_under_another() {
+    let world = World::new(settings("thinking: {budget: {max: 30}}\n"));
+    let low = ("reasoning_effort", ParamValue::Str("low".to_owned()));
+    let cut = fox(std::slice::from_ref(&low), int(12));
+    let cut = world.answer(Asked { return_state: true, ..cut }).await;
+    let told = cut.jeton_whole();
+    assert_eq!(told["prefix_safe"], false);
+    assert_eq!(told["prefix_unsafe_because"], "reasoning_effort");
+    let resume = Some(cut.jeton["state"].clone());
+    let more = Asked { resume, ..asked("", &[("max_tokens", int(60))]) };
+    let refused = world.service.ask(more).await.expect_err("its budget was another");
+    assert!(refused.message.contains("reasoning_effort"), "{}", refused.message);
+    // A list whose limits come to one is told no better.
+    let capped =
+        World::new(settings("limits: {max_tokens: {max: 12}}\nthinking: {budget: {max: 30}}\n"));
+    let list = capped.answer(fox(&[low], list(&[20, 30]))).await;
+    assert_eq!(list.jeton_whole()["prefix_safe"], false);
+    assert_eq!(list.answers[0].completion.finished.ids, cut.answers[0].completion.finished.ids);
+}
+
+/// What a scenario fills in is fitted into the limit that the client asks for.
+#[tokio::test]
+async fn what_a_scenario_fills_in_never_makes_a_request_wrong() {
+    let yaml = "scenarios:\n  long: {generation_config: {thinking_budget: 20, answer_reserve: 6}}\n  \
+                least: {generation_config: {min_tokens: 18}}\n";
+    let world = World::new(settings(yaml));
+    for (scenario, limit) in [("long", 20), ("long", 8), ("least", 13), ("least", 1)] {
+        let scenario = Some(scenario.to_owned());
+        let settled = world.answer(Asked { scenario, ..fox(&[], int(limit)) }).await;
+        assert!(settled.usage.completion_tokens <= limit as usize);
+    }
+}
+
+/// Of a wish that was taken away and a default that took its place the default is told.
+#[tokio::test]
+async fn the_last_decision_about_a_parameter_is_told() {
+    let world = World::new(settings("thinking: {mode: on, budget: {default: 15}}\n"));
+    let settled = world.answer(fox(&[("thinking_budget", int(0))], int(40))).await;
+    let told = settled.jeton_whole();
+    let budget = &told["parameters"]["thinking_budget"];
+    assert_eq!((&budget["value"], &budget["set_by"]), (&15.into(), &"default".into()), "{budget}");
+    assert_eq!(told["limits"]["thinking_budget"]["effective"], 15);
 }
