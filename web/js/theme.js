@@ -7,6 +7,22 @@ const ORDER = /** @type {const} */ (["auto", "light", "dark"]);
 const WORDS = { auto: "as the system", light: "light", dark: "dark" };
 const ICONS = /** @type {const} */ ({ auto: "auto", light: "sun", dark: "moon" });
 
+/** What hears of a new theme, chosen here or by the system. */
+const changes = new EventTarget();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => tell());
+
+function tell() {
+  changes.dispatchEvent(new Event("change"));
+}
+
+/**
+ * For what cannot follow by styles alone.
+ * @param {() => void} told
+ */
+export function whenThemeChanges(told) {
+  changes.addEventListener("change", told);
+}
+
 /** @returns {"auto" | "light" | "dark"} */
 export function theme() {
   const chosen = document.documentElement.dataset.theme;
@@ -22,6 +38,7 @@ export function setTheme(chosen) {
     document.documentElement.dataset.theme = chosen;
     localStorage.setItem(NAME, chosen);
   }
+  tell();
 }
 
 /**

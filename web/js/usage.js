@@ -1,8 +1,10 @@
 // The usage page: who used what, limits asked against used, how often answers were cut, what it cost.
 
-import { getJson, getText } from "./api.js";
+import { getJson } from "./api.js";
 import { element, fill, freshId } from "./dom.js";
+import { pageHead } from "./page_head.js";
 import { errorOf } from "./run.js";
+import { Plot } from "./usage_plot.js";
 import { GROUPS, cellsOf, columnsOf } from "./usage_table.js";
 
 /** Times back from now: words and milliseconds. */
@@ -38,32 +40,25 @@ export function usagePage(root, _app) {
     role: "region",
     "aria-label": "Usage in numbers",
   });
-  const plot = element("div", { class: "plot" });
+  const plot = new Plot();
   const note = element("p", { class: "quiet", role: "status" });
   root.append(
     element(
       "div",
       { class: "page-body" },
-      element(
-        "header",
-        { class: "page-head" },
-        element("h1", {}, "Usage"),
-        element(
-          "p",
-          {},
-          "From the server's ledger: what was asked, what was used, how often a limit cut an answer, and what it cost. Texts are not in it.",
-        ),
-      ),
+      pageHead("Usage", [
+        "From the server's ledger: what was asked, what was used, how often a limit cut an answer, and what it cost. Texts are not in it.",
+      ]),
       element(
         "div",
         { class: "filters" },
         element("label", { class: "inline", for: groupId }, "By", group),
         element("label", { class: "inline", for: spanId }, "Since", span),
         element("button", { type: "button", class: "outlined", onclick: () => load() }, "Refresh"),
+        note,
       ),
-      note,
       element("section", { class: "card", "aria-label": "Table" }, table),
-      element("section", { class: "card plot-card", "aria-label": "Plot" }, plot),
+      element("section", { class: "card plot-card", "aria-label": "Plot" }, plot.root),
     ),
   );
 
@@ -79,18 +74,7 @@ export function usagePage(root, _app) {
       if (mine !== turn) return;
       showTable(table, json, group.value);
       note.textContent = "";
-      const svg = await getText(`/v1/usage/plot.svg?${query}`);
-      if (mine !== turn) return;
-      // Its ink is made for any ground; this one is known.
-      const inked = svg.replaceAll("#757575", getComputedStyle(note).color);
-      // As an image it can neither run nor load anything.
-      fill(
-        plot,
-        element("img", {
-          src: `data:image/svg+xml,${encodeURIComponent(inked)}`,
-          alt: "Tokens asked for and used over time; the table above has the numbers",
-        }),
-      );
+      await plot.load(query);
     } catch (error) {
       if (mine !== turn) return;
       note.textContent = errorOf(error).message;

@@ -29,6 +29,7 @@ const USAGE: &[Part] = &[
         "Only those that ended for this reason: stop, length or tool_calls.",
     ),
     ("status", "query", "Only those that ended so: done, cancelled, failed or rejected."),
+    ("width_px", "query", "How wide the picture is, 240 to 4096; 720 where nothing is said."),
 ];
 
 const fn get(path: &'static str, summary: &'static str) -> Operation {

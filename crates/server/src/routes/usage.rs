@@ -14,6 +14,7 @@ use ledger::{Filter, GroupBy, Ledger, LedgerError, Status, Usage, utc_day, utc_t
 use plots::{Labels, Series, Size};
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -28,6 +29,12 @@ const BARS_MAX: u64 = 120;
 const HOURLY_MS_MAX: u64 = 2 * DAY_MS;
 /// What a picture shows where the query says nothing.
 const SPAN_DEFAULT_MS: u64 = 30 * DAY_MS;
+/// Widths that a picture may have: below it no axis fits beside its numbers.
+const WIDTH_PX: RangeInclusive<u64> = 240..=4096;
+/// Heights that half the width is held to.
+const HEIGHT_PX: (u32, u32) = (240, 420);
+/// From this width on a title holds what is counted and two days.
+const TITLE_WIDTH_PX: u32 = 400;
 
 /// The routes of this file.
 pub fn routes() -> Router<Arc<Site>> {
@@ -37,7 +44,7 @@ pub fn routes() -> Router<Arc<Site>> {
 type Words = HashMap<String, String>;
 
 /// The words of a query. Both routes know all of them, so that one query asks for both.
-const WORDS: [&str; 15] = [
+const WORDS: [&str; 16] = [
     "group_by",
     "limit",
     "since_ms",
@@ -53,6 +60,7 @@ const WORDS: [&str; 15] = [
     "preset",
     "finish_reason",
     "status",
+    "width_px",
 ];
 
 async fn usage(
@@ -76,8 +84,8 @@ async fn plot(
     who: WhoAsks,
     Query(words): Query<Words>,
 ) -> Result<Response, ApiError> {
-    let filter = filter(&words, &who)?;
-    let svg = site.service()?.ask_ledger(move |l| tokens_over_time(l, &filter)).await?;
+    let (filter, size) = (filter(&words, &who)?, size(&words)?);
+    let svg = site.service()?.ask_ledger(move |l| tokens_over_time(l, &filter, size)).await?;
     let svg = svg.map_err(|error| ApiError::internal(format!("the picture: {error}")))?;
     Ok(([(header::CONTENT_TYPE, "image/svg+xml")], svg).into_response())
 }
@@ -86,6 +94,7 @@ async fn plot(
 fn tokens_over_time(
     ledger: &Ledger,
     filter: &Filter,
+    size: Size,
 ) -> Result<Result<String, plots::PlotError>, LedgerError> {
     let now_ms = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     let now_ms = now_ms.map_or(0, |time| time.as_millis() as u64);
@@ -101,10 +110,15 @@ fn tokens_over_time(
     let usage = ledger.usage(&filter, &[by], (last + 1).saturating_sub(first).max(1) as usize)?;
     let name = |at: u64| if is_hourly { utc_time(at * step_ms) } else { utc_day(at * step_ms) };
     let names: Vec<String> = (first..=last).map(name).collect();
-    Ok(stacked(&usage, &names, is_hourly))
+    Ok(stacked(&usage, &names, is_hourly, size))
 }
 
-fn stacked(usage: &Usage, names: &[String], is_hourly: bool) -> Result<String, plots::PlotError> {
+fn stacked(
+    usage: &Usage,
+    names: &[String],
+    is_hourly: bool,
+    size: Size,
+) -> Result<String, plots::PlotError> {
     let rows: HashMap<&str, _> =
         usage.rows.iter().filter_map(|row| Some((row.group.first()?.as_deref()?, row))).collect();
     let series = |name: &str, count: fn(&ledger::UsageRow) -> u64| Series {
@@ -125,9 +139,11 @@ fn stacked(usage: &Usage, names: &[String], is_hourly: bool) -> Result<String, p
         false => names.iter().map(|name| name.get(5..).unwrap_or(name).to_owned()).collect(),
     };
     let day = |name: &String| name.get(..10).unwrap_or(name).to_owned();
+    // Axis and legend say the same; where there is room for one of the two, the days are told.
+    let what = if size.width_px < TITLE_WIDTH_PX { "" } else { "Tokens by kind, " };
     let title = match (names.first().map(day), names.last().map(day)) {
-        (Some(first), Some(last)) if first == last => format!("Tokens by kind, {first}"),
-        (Some(first), Some(last)) => format!("Tokens by kind, {first} to {last}"),
+        (Some(first), Some(last)) if first == last => format!("{what}{first}"),
+        (Some(first), Some(last)) => format!("{what}{first} to {last}"),
         _ => "Tokens by kind".to_owned(),
     };
     let labels = Labels {
@@ -136,7 +152,19 @@ fn stacked(usage: &Usage, names: &[String], is_hourly: bool) -> Result<String, p
         x: if is_hourly { "hour (UTC)" } else { "day (UTC)" }.to_owned(),
         y: "tokens".to_owned(),
     };
-    plots::stacked(&labels, Size::default(), &short, &parts)
+    plots::stacked(&labels, size, &short, &parts)
+}
+
+/// How large the picture is: what is drawn in its true size has letters that can be read.
+fn size(words: &Words) -> Result<Size, ApiError> {
+    let Some(width_px) = whole(words, "width_px")? else { return Ok(Size::default()) };
+    if !WIDTH_PX.contains(&width_px) {
+        let (least, most) = (WIDTH_PX.start(), WIDTH_PX.end());
+        let message = format!("`width_px` must be {least} to {most}, and is {width_px}");
+        return Err(ApiError::parameter("width_px", message));
+    }
+    let width_px = width_px as u32;
+    Ok(Size { width_px, height_px: (width_px / 2).clamp(HEIGHT_PX.0, HEIGHT_PX.1) })
 }
 
 /// Which entries the query means, and whoever asks may see.

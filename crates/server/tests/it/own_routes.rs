@@ -153,6 +153,10 @@ fn parameters_quotes_and_usage_tell_what_there_is() {
         let plot = get(server, "/v1/usage/plot.svg?since_ms=0");
         assert_eq!(plot.header("content-type"), Some("image/svg+xml"));
         assert!(plot.body.starts_with("<svg") && plot.body.contains("answer"), "{}", plot.body);
+        let narrow = get(server, "/v1/usage/plot.svg?width_px=300");
+        assert!(narrow.body.starts_with("<svg width=\"300\" height=\"240\""), "{}", narrow.body);
+        let thin = get(server, "/v1/usage/plot.svg?width_px=239");
+        assert_eq!((thin.status, thin.json()["error"]["param"].as_str()), (400, Some("width_px")));
     });
 }
 
