@@ -114,6 +114,11 @@ class ChatPage {
    * @param {string} id
    */
   changedElsewhere(id) {
+    if (id === this.conversation.id && !this.store.has(id)) {
+      this.fresh();
+      this.app.announce("This conversation was deleted in another tab");
+      return;
+    }
     const changed = id === this.conversation.id && !this.running ? this.store.load(id) : null;
     if (changed) {
       this.conversation = changed;
@@ -138,7 +143,8 @@ class ChatPage {
     }
     const column = element("div", { class: "column" });
     this.conversation.turns.forEach((turn, index) => {
-      if (turn.role === "user") column.append(userTurn(turn.text));
+      if (turn.role === "user")
+        column.append(userTurn(turn.text, (text) => this.sayInstead(index, text)));
       else {
         const view = this.viewFor(index);
         view.show({ ...newAnswer(), ...turn.answer, text: turn.text }, false);
@@ -217,6 +223,18 @@ class ChatPage {
     const view = this.viewFor(index);
     this.thread.querySelector(".column > :last-child")?.replaceWith(view.root);
     this.answer(index, view, {});
+  }
+
+  /**
+   * Says something else at `index`; what came after it was about what was said before.
+   * @param {number} index
+   * @param {string} text
+   */
+  sayInstead(index, text) {
+    if (this.running) return;
+    this.conversation.turns.length = index;
+    this.say(text);
+    this.composer.focus();
   }
 
   /**
@@ -311,7 +329,7 @@ class ChatPage {
     conversation.turns[index].text = kept.text;
     conversation.turns[index].answer = { ...kept, steps: [] };
     // One that was deleted meanwhile stays deleted.
-    if (!done.stopped || this.store.has(conversation.id)) this.keep(conversation);
+    if (this.store.has(conversation.id)) this.keep(conversation);
     this.tell(kept);
   }
 

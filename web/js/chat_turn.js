@@ -1,7 +1,7 @@
 // One answer on the page: thought, text, what was decided about it, how it ended, and what to do next.
 
 import { canContinue, limitOf, tokenCounts, tokensPerSecond } from "./answer.js";
-import { element, fill, icon } from "./dom.js";
+import { element, fill, icon, iconButton } from "./dom.js";
 import { count, duration, money, plural, rate } from "./format.js";
 import { MarkdownView } from "./markdown_view.js";
 import { decisionsTable, limitStrip } from "./provenance.js";
@@ -27,13 +27,67 @@ import {
  * @property {(seed: number) => boolean} isSeedLocked
  */
 
-/** @param {string} text */
-export function userTurn(text) {
-  return element(
-    "article",
-    { class: "turn user", "aria-label": "You" },
-    element("div", { class: "said" }, text),
+/**
+ * What a person said, to be said otherwise.
+ * @param {string} text
+ * @param {(text: string) => void} onedit
+ */
+export function userTurn(text, onedit) {
+  const said = element("div", { class: "said" }, text);
+  const pencil = iconButton("pencil", "Edit this message", () => edit(), {
+    class: "plain round tiny edit",
+  });
+  const root = element("article", { class: "turn user", "aria-label": "You" }, pencil, said);
+  const show = () => {
+    root.classList.remove("is-edited");
+    fill(root, pencil, said);
+    pencil.focus();
+  };
+  const edit = () => {
+    root.classList.add("is-edited");
+    const form = editForm(text, onedit, show);
+    fill(root, form);
+    form.querySelector("textarea")?.focus();
+  };
+  return root;
+}
+
+/**
+ * @param {string} text
+ * @param {(text: string) => void} onsend
+ * @param {() => void} oncancel
+ */
+function editForm(text, onsend, oncancel) {
+  const area = element("textarea", {
+    "aria-label": "Message, edited",
+    enterkeyhint: "send",
+    onkeydown: (event) => {
+      if (event.key === "Escape") oncancel();
+      if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+      event.preventDefault();
+      form.requestSubmit();
+    },
+  });
+  area.value = text;
+  const form = element(
+    "form",
+    {
+      class: "edit-form",
+      onsubmit: (event) => {
+        event.preventDefault();
+        if (area.value.trim() !== "") onsend(area.value.trim());
+      },
+    },
+    area,
+    element(
+      "div",
+      { class: "buttons" },
+      element("button", { type: "submit", class: "strong" }, "Ask this instead"),
+      element("button", { type: "button", class: "plain", onclick: oncancel }, "Cancel"),
+      element("span", { class: "quiet" }, "What came after it goes."),
+    ),
   );
+  return form;
 }
 
 /** An assistant's turn. */
