@@ -3,6 +3,7 @@
 import { element, fill } from "./dom.js";
 import { lanesView } from "./compare_lanes.js";
 import { limitsView } from "./compare_limits.js";
+import { pageHead } from "./page_head.js";
 
 const FIRST_PROMPT = "Tell me a story about a fox.";
 
@@ -21,19 +22,14 @@ export function comparePage(root, app) {
     element("a", { href: "#/compare" }, "Settings"),
     element("a", { href: "#/compare/limits" }, "Limits"),
   );
-  const words = element("p");
+  const words = element("span");
   const place = element("div", { class: "compare-place" });
   const controls = element("div");
   root.append(
     element(
       "div",
       { class: "page-body" },
-      element(
-        "header",
-        { class: "page-head with-links" },
-        element("div", {}, element("h1", {}, "Compare"), words),
-        links,
-      ),
+      pageHead("Compare", [words], links),
       element(
         "div",
         { class: "card ask" },

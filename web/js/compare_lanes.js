@@ -2,14 +2,16 @@
 
 import { newAnswer, tokenCounts, tokensPerSecond } from "./answer.js";
 import { costOf } from "./chat_turn.js";
-import { element, fill, freshId, icon, iconButton } from "./dom.js";
-import { rate, setting } from "./format.js";
+import { element, fill, freshId, iconButton } from "./dom.js";
+import { plural, rate, setting } from "./format.js";
 import { knobField } from "./knob_field.js";
 import { differing } from "./knobs.js";
 import { lengthControl } from "./length.js";
 import { limitStrip } from "./provenance.js";
 import { run } from "./run.js";
+import { runButton } from "./run_button.js";
 import { firstDifference } from "./scrubber.js";
+import { seedField } from "./seed_field.js";
 import { Settings, requestFields } from "./settings.js";
 import { countsInWords, stopInWords, truncationInWords } from "./words.js";
 
@@ -57,30 +59,22 @@ class Lanes {
     this.prompt = prompt;
     /** @type {Lane[]} */
     this.lanes = [];
-    /** @type {AbortController | null} */
-    this.running = null;
     this.grid = element("div", { class: "lanes" });
     this.add = iconButton("plus", "Add a lane", () => this.addLane(), {
       words: true,
       class: "outlined",
     });
-    this.go = element(
-      "button",
-      { type: "button", class: "strong", onclick: () => this.runOrStop() },
-      "Run",
-    );
-    this.seed = element("input", {
-      type: "text",
-      inputmode: "numeric",
-      value: "1",
-      "aria-label": "Seed of all lanes",
-      class: "seed-input",
+    const go = runButton({
+      words: "Run",
+      begins: () => `Answering in ${plural(this.lanes.length, "lane")}`,
+      run: (signal) => this.run(signal),
     });
+    this.seed = seedField("Seed of all lanes");
     this.controls = element(
       "div",
       { class: "ask-line" },
-      element("label", { class: "inline" }, "Seed of all lanes", this.seed),
-      element("div", { class: "buttons" }, this.add, this.go),
+      this.seed.root,
+      element("div", { class: "buttons" }, this.add, go),
     );
     this.root = element("div", { class: "lanes-view" }, this.grid);
     this.addLane();
@@ -123,32 +117,26 @@ class Lanes {
     this.lanes.forEach((lane, index) => lane.showDifferences(names, fields[index]));
   }
 
-  async runOrStop() {
-    if (this.running) {
-      this.running.abort();
-      return;
-    }
-    const running = new AbortController();
-    this.running = running;
-    fill(this.go, icon("stop"), "Stop");
-    this.app.announce(`Answering in ${this.lanes.length} lanes`);
-    const seed = Number(this.seed.value.trim());
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<string>} how it went
+   */
+  async run(signal) {
     const same = {
       messages: [{ role: "user", content: this.prompt() }],
-      ...(Number.isSafeInteger(seed) && seed >= 0 ? { seed } : {}),
+      ...this.seed.fields(),
       trace: 1,
     };
     const lanes = [...this.lanes];
-    await Promise.all(lanes.map((lane) => lane.run(same, running.signal)));
-    this.running = null;
-    fill(this.go, "Run");
+    await Promise.all(lanes.map((lane) => lane.run(same, signal)));
     const place = firstDifference(lanes.map((lane) => lane.answer.steps.map((step) => step.id)));
     for (const lane of lanes) lane.showFirstDifference(lanes.length > 1 ? place : null);
-    this.app.announce(
-      place === null
-        ? "Done: all lanes say the same"
-        : `Done: the lanes part at token ${place + 1}`,
-    );
+    const failed = lanes.find((lane) => lane.answer.error)?.answer.error;
+    if (failed) return failed.message;
+    if (lanes.length === 1) return "Done";
+    return place === null
+      ? "Done: all lanes say the same"
+      : `Done: the lanes part at token ${place + 1}`;
   }
 }
 

@@ -1,10 +1,12 @@
 // One run, every limit: a scrubber along the tokens shows what each limit would have given.
 
 import { newAnswer, tokenCounts } from "./answer.js";
-import { element, fill, freshId, icon, iconButton } from "./dom.js";
+import { element, fill, freshId, iconButton } from "./dom.js";
 import { count, duration, money, plural } from "./format.js";
 import { run } from "./run.js";
+import { runButton } from "./run_button.js";
 import { nearestStop, splitAt, spreadLimits, stopsOf } from "./scrubber.js";
+import { seedField } from "./seed_field.js";
 import { enoughTokens, stopInWords, truncationInWords } from "./words.js";
 
 /** @typedef {import("./answer.js").Answer} Answer */
@@ -31,21 +33,14 @@ class Limits {
     this.stops = [];
     /** @type {Stop | null} */
     this.whole = null;
-    /** @type {AbortController | null} */
-    this.running = null;
     const id = freshId("largest");
     this.largest = element("input", { id, type: "number", min: "1", max: "100000", value: "300" });
-    this.seed = element("input", {
-      type: "text",
-      inputmode: "numeric",
-      value: "1",
-      class: "seed-input",
+    this.seed = seedField("Seed");
+    const go = runButton({
+      words: "Run once",
+      begins: () => "Answering once for every limit",
+      run: (signal) => this.run(signal),
     });
-    this.go = element(
-      "button",
-      { type: "button", class: "strong", onclick: () => this.runOrStop() },
-      "Run once",
-    );
     this.range = element("input", {
       type: "range",
       class: "scrubber",
@@ -89,46 +84,38 @@ class Limits {
         "div",
         { class: "buttons" },
         element("label", { class: "inline", for: id }, "Up to", this.largest, "tokens"),
-        element("label", { class: "inline" }, "Seed", this.seed),
+        this.seed.root,
       ),
-      this.go,
+      go,
     );
     this.root = element("div", { class: "limits-view" }, this.note, this.result);
   }
 
-  async runOrStop() {
-    if (this.running) {
-      this.running.abort();
-      return;
-    }
-    const running = new AbortController();
-    this.running = running;
-    fill(this.go, icon("stop"), "Stop");
-    this.app.announce("Answering once for every limit");
+  /**
+   * @param {AbortSignal} signal
+   * @returns {Promise<string>} how it went
+   */
+  async run(signal) {
     const largest = Math.max(1, Math.floor(Number(this.largest.value)) || 1);
     const limits = spreadLimits(
       largest,
       this.app.parameters.presets.map((preset) => preset.tokens),
     );
-    const seed = Number(this.seed.value.trim());
     const body = {
       model: this.app.models.chosen || undefined,
       messages: [{ role: "user", content: this.prompt() }],
       max_tokens: limits,
-      ...(Number.isSafeInteger(seed) && seed >= 0 ? { seed } : {}),
+      ...this.seed.fields(),
     };
     this.result.hidden = false;
     const done = await run(
       body,
       (answer, isRunning) => this.draw(answer, isRunning),
-      running.signal,
+      signal,
       newAnswer(performance.now()),
     );
-    this.running = null;
-    fill(this.go, "Run once");
-    this.app.announce(
-      done.error ? done.error.message : `Done. ${this.stops.length} limits to look at.`,
-    );
+    if (done.error) return done.error.message;
+    return done.stopped ? "Stopped" : `Done. ${this.stops.length} limits to look at.`;
   }
 
   /**

@@ -3,10 +3,9 @@
 import { apiKey, setApiKey } from "./api.js";
 import { element, freshId, iconButton } from "./dom.js";
 
-export function keyButton() {
-  return iconButton("key", "API key", () => openKeyDialog(false), {
-    class: "plain round key-button",
-  });
+/** @param {() => void} ask */
+export function keyButton(ask) {
+  return iconButton("key", "API key", ask, { class: "plain round key-button" });
 }
 
 /**

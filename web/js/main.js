@@ -38,18 +38,21 @@ async function load() {
 }
 
 const tools = /** @type {HTMLElement} */ (document.getElementById("tools"));
-tools.append(app.models.element, keyButton(), themeButton(announce));
+tools.append(app.models.element, keyButton(() => askForKey(false)), themeButton(announce));
 
 let isAsking = false;
-whenKeyNeeded(() => {
+/** @param {boolean} isRefused  the key in use was refused */
+async function askForKey(isRefused) {
   if (isAsking) return;
   isAsking = true;
-  openKeyDialog(apiKey() !== "").then((given) => {
-    isAsking = false;
-    // The page that is open asks again for what it was refused.
-    if (given) load().then(() => dispatchEvent(new Event("hashchange")));
-  });
-});
+  const isChanged = await openKeyDialog(isRefused);
+  isAsking = false;
+  if (!isChanged) return;
+  await load();
+  // The page that is open asks again for what it was refused.
+  dispatchEvent(new Event("hashchange"));
+}
+whenKeyNeeded(() => askForKey(apiKey() !== ""));
 
 app.models.addEventListener("change", () =>
   app.parameters.load(getJson, app.models.chosen).catch(() => {}),

@@ -3,6 +3,7 @@
 import { newAnswer } from "./answer.js";
 import { element, fill, freshId, icon, iconButton } from "./dom.js";
 import { lengthControl } from "./length.js";
+import { pageHead } from "./page_head.js";
 import { run } from "./run.js";
 import { Settings, requestFields } from "./settings.js";
 import { settingsPanel } from "./settings_panel.js";
@@ -95,16 +96,9 @@ class TracePage {
       element(
         "div",
         { class: "page-body" },
-        element(
-          "header",
-          { class: "page-head" },
-          element("h1", {}, "Trace"),
-          element(
-            "p",
-            {},
-            "Each token, coloured by how sure the model was. Choose one, or walk with the arrow keys, to see what was possible, what each stage cut, and where the draw fell.",
-          ),
-        ),
+        pageHead("Trace", [
+          "Each token, coloured by how sure the model was. Choose one, or walk with the arrow keys, to see what was possible, what each stage cut, and where the draw fell.",
+        ]),
         form,
         element("div", { class: "trace-columns" }, text, this.step.root),
       ),

@@ -4,6 +4,7 @@ import { apiKey, getJson, send } from "./api.js";
 import { element, fill, freshId } from "./dom.js";
 import { duration } from "./format.js";
 import { exampleOf, fieldsOf, operationsOf } from "./openapi.js";
+import { pageHead } from "./page_head.js";
 import { errorOf } from "./run.js";
 
 /** Characters of a response that are shown. */
@@ -23,18 +24,11 @@ export function tryPage(root, _app) {
     element(
       "div",
       { class: "page-body" },
-      element(
-        "header",
-        { class: "page-head" },
-        element("h1", {}, "API"),
-        element(
-          "p",
-          {},
-          "OpenAI's API with Jeton's extras. ",
-          element("a", { href: "openapi.json" }, "openapi.json"),
-          " describes it for programs; this page is made from it.",
-        ),
-      ),
+      pageHead("API", [
+        "OpenAI's API with Jeton's extras. ",
+        element("a", { href: "openapi.json" }, "openapi.json"),
+        " describes it for programs; this page is made from it.",
+      ]),
       note,
       element(
         "div",
@@ -78,7 +72,16 @@ function showList(list, place, operations, spec) {
     ...operations.map((operation) => {
       const button = element(
         "button",
-        { type: "button", class: "plain route", onclick: () => choose(operation, button) },
+        {
+          type: "button",
+          class: "plain route",
+          onclick: () => {
+            choose(operation, button);
+            // Under the list, on a small screen, it would not be seen.
+            const isBelow = place.getBoundingClientRect().left < list.getBoundingClientRect().right;
+            if (isBelow) place.scrollIntoView();
+          },
+        },
         element("span", { class: `method ${operation.method}` }, operation.method.toUpperCase()),
         element("code", {}, operation.path),
       );
