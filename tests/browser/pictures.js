@@ -1,19 +1,11 @@
-// Makes the pictures of docs/PLAYGROUND.md and the README: `node pictures.js` after a release build.
-// They are what the page shows, asked of the built `jeton serve` with the model inside; figures of time
-// are those of the machine and the moment. Chromium and `npm ci` as for `run.sh`. Afterwards:
-// `pngquant --force --ext .png ../../docs/pictures/*.png`, which makes them a third as large.
+// Makes the pictures of docs/PLAYGROUND.md and the README: `run.sh pictures` after a release build. They
+// are what the page shows, asked of the built `jeton serve` with the model inside; figures of time are
+// those of the machine and the moment. `pngquant` makes them a third as large afterwards.
 
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import {
-  answered,
-  chooseLength,
-  openPage,
-  say,
-  startBrowser,
-  startServer,
-  tokensOf,
-} from "./pages/harness.js";
+import { answered, chooseLength, openPage, say, tokensOf } from "./pages/harness.js";
+import { startBrowser, startServer } from "./start.js";
 
 const CONFIG = `
 models:

@@ -1,16 +1,8 @@
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
-import {
-  answered,
-  chooseLength,
-  forgetShifts,
-  openPage,
-  say,
-  shifts,
-  startBrowser,
-  startServer,
-} from "./harness.js";
+import { startBrowser, startServer } from "../start.js";
+import { answered, chooseLength, forgetShifts, openPage, say, shifts } from "./harness.js";
 
 const CONFIG = `
 models:
@@ -151,6 +143,30 @@ test("a locked seed gives the same answer again", async () => {
   await page.getByRole("button", { name: "Again", exact: true }).click();
   await answered(page, 1);
   assert.equal(await lastAnswer(page).textContent(), first);
+  await close();
+});
+
+test("a message can be said otherwise, and what came after it goes", async () => {
+  const { page, close } = await openPage(browser, server.url);
+  for (const [index, text] of ["What is 2 + 3?", "What is 4 + 4?"].entries()) {
+    await say(page, text);
+    await answered(page, index + 1);
+  }
+  const edit = page.getByRole("button", { name: "Edit this message" });
+  await edit.first().focus();
+  await page.keyboard.press("Enter");
+  await page.keyboard.press("Escape");
+  assert.equal(await page.locator(".said").first().textContent(), "What is 2 + 3?");
+  await page.keyboard.press("Enter");
+  await page.getByRole("textbox", { name: "Message, edited" }).fill("What is 5 + 5?");
+  const sent = page.waitForRequest("**/v1/chat/completions");
+  await page.keyboard.press("Enter");
+  assert.deepEqual((await sent).postDataJSON().messages, [
+    { role: "user", content: "What is 5 + 5?" },
+  ]);
+  await answered(page, 1);
+  assert.deepEqual(await page.locator(".said").allTextContents(), ["What is 5 + 5?"]);
+  assert.equal(await page.locator(".conversations .title").textContent(), "What is 5 + 5?");
   await close();
 });
 

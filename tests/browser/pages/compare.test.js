@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { openPage, startBrowser, startServer } from "./harness.js";
+import { startBrowser, startServer } from "../start.js";
+import { openPage } from "./harness.js";
 
 let server, browser;
 before(async () => {

@@ -1,88 +1,9 @@
-// A server of our own and a browser that watches itself: a page may say nothing on the console, break
-// no rule of its policy, and ask no other host for anything.
+// A page that watches itself: it may say nothing on the console, break no rule of its policy, and ask no
+// other host for anything.
 
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createRequire } from "node:module";
-import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
 import { readFileSync } from "node:fs";
-import { chromium } from "playwright-core";
-
-const ROOT = resolve(import.meta.dirname, "../../..");
-const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
-const JETON = process.env.JETON ?? join(TARGET, "release", "jeton");
-const START_MS = 60_000;
-
-/**
- * Starts `jeton serve` on a free port, in a folder that goes away. With JETON_URL the server there is
- * asked instead, where the test brings no settings of its own.
- * @param {{config?: string}} [options]
- * @returns {Promise<{url: string, stop: () => Promise<void>}>}
- */
-export async function startServer({ config } = {}) {
-  if (process.env.JETON_URL && config === undefined) {
-    return { url: process.env.JETON_URL, stop: async () => {} };
-  }
-  const folder = await mkdtemp(join(tmpdir(), "jeton-browser-"));
-  const flags = ["serve", "--port", "0"];
-  if (config !== undefined) {
-    await writeFile(join(folder, "jeton.yaml"), config);
-    flags.push("--config", join(folder, "jeton.yaml"));
-  }
-  const env = { ...process.env, HOME: folder, XDG_DATA_HOME: folder };
-  const server = spawn(JETON, flags, { cwd: folder, env, stdio: ["ignore", "pipe", "pipe"] });
-  let said = "";
-  const url = await new Promise((found, failed) => {
-    const timer = setTimeout(() => failed(new Error(`no address was printed:\n${said}`)), START_MS);
-    const read = (/** @type {Buffer} */ chunk) => {
-      said += chunk;
-      const address = /http:\/\/[^\s/"']+/.exec(said);
-      if (!address) return;
-      clearTimeout(timer);
-      found(address[0]);
-    };
-    server.stdout.on("data", read);
-    server.stderr.on("data", read);
-    server.on("error", failed);
-    server.on("exit", (code) => failed(new Error(`${JETON} ended with ${code}:\n${said}`)));
-  });
-  const deadline = Date.now() + START_MS;
-  while (
-    !(await fetch(`${url}/ready`).then(
-      (answer) => answer.ok,
-      () => false,
-    ))
-  ) {
-    if (Date.now() > deadline) throw new Error(`the server was not ready:\n${said}`);
-    await new Promise((done) => setTimeout(done, 50));
-  }
-  const stop = async () => {
-    server.removeAllListeners("exit");
-    const ended = new Promise((done) => server.once("exit", done));
-    server.kill("SIGTERM");
-    await ended;
-    await rm(folder, { recursive: true, force: true });
-  };
-  return { url, stop };
-}
-
-export function startBrowser() {
-  return chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-    args: [
-      "--headless",
-      "--no-sandbox",
-      "--disable-gpu",
-      "--disable-quic",
-      "--no-first-run",
-      "--disable-background-networking",
-      "--disable-component-update",
-      "--disable-sync",
-    ],
-  });
-}
 
 /** Runs in the page before its own scripts. */
 function watch() {
@@ -117,10 +38,36 @@ export async function openPage(
     reducedMotion: "reduce",
     acceptDownloads: true,
   });
-  const page = await context.newPage();
-  page.setDefaultTimeout(60_000);
   /** @type {string[]} */
   const faults = [];
+  /** Another tab of the same browser. */
+  const another = async () => {
+    const page = await context.newPage();
+    await heed(page, url, faults, isExpected);
+    await page.goto(`${url}/${hash}`);
+    return page;
+  };
+  const page = await another();
+  const close = async () => {
+    for (const one of context.pages()) {
+      const seen = await one.evaluate(() => /** @type {any} */ (window).seen.violations);
+      faults.push(...seen);
+    }
+    await context.close();
+    assert.deepEqual(faults, []);
+  };
+  return { page, another, close, faults };
+}
+
+/**
+ * Has `faults` told of whatever goes wrong in the page.
+ * @param {import("playwright-core").Page} page
+ * @param {string} url
+ * @param {string[]} faults
+ * @param {(status: number, path: string) => boolean} isExpected
+ */
+async function heed(page, url, faults, isExpected) {
+  page.setDefaultTimeout(60_000);
   await page.addInitScript(watch);
   page.on("console", (message) => {
     const isRefusal = /Failed to load resource: the server responded/.test(message.text());
@@ -137,13 +84,6 @@ export async function openPage(
     if (response.status() >= 400 && !isExpected(response.status(), path))
       faults.push(`${response.status()} ${path}`);
   });
-  await page.goto(`${url}/${hash}`);
-  const close = async () => {
-    const violations = await page.evaluate(() => /** @type {any} */ (window).seen.violations);
-    await context.close();
-    assert.deepEqual([...faults, ...violations], []);
-  };
-  return { page, close, faults };
 }
 
 /** @typedef {import("playwright-core").Page} Page */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { answered, openPage, say, startBrowser, startServer, tokensOf } from "./harness.js";
+import { startBrowser, startServer } from "../start.js";
+import { answered, openPage, say, tokensOf } from "./harness.js";
 
 let server, browser;
 before(async () => {
