@@ -36,25 +36,40 @@ async function picture(name, look, prepare) {
 }
 
 /** @param {import("playwright-core").Page} page */
-async function talk(page) {
+async function lockSeed(page) {
   await page.locator("[data-knob=seed] input").evaluate((input) => {
     /** @type {HTMLInputElement} */ (input).value = "4";
     input.dispatchEvent(new Event("input"));
   });
+}
+
+/**
+ * An answer that is cut, and one whose limit an admin lowered; both in sight.
+ * @param {import("playwright-core").Page} page
+ */
+async function talk(page) {
+  await lockSeed(page);
+  await chooseLength(page, "Short");
+  await say(page, "Tell me a story about a lighthouse.");
+  await answered(page, 1);
   await chooseLength(page, "Exact");
   await page.getByLabel("Exact limit in tokens").fill("5000");
-  await say(page, "Tell me a story about a fox.");
-  await answered(page, 1);
-  await chooseLength(page, "Short");
-  await say(page, "Now a story about a lighthouse.");
+  await say(page, "Now a story about a fox.");
   await answered(page, 2);
 }
 
 await picture("chat", {}, talk);
-await picture("small", { width: 360, theme: "dark" }, talk);
+await picture("small", { width: 360, theme: "dark" }, async (page) => {
+  await lockSeed(page);
+  await chooseLength(page, "Short");
+  await say(page, "Tell me a story about a lighthouse.");
+  await answered(page, 1);
+});
 await picture("compare", { theme: "dark", hash: "#/compare" }, async (page) => {
   await page.getByRole("button", { name: "Run", exact: true }).click();
   await page.getByRole("button", { name: "Run", exact: true }).waitFor();
+  // The thoughts part before the answers do.
+  for (const thought of await page.locator(".thought summary:visible").all()) await thought.click();
 });
 await picture("limits", { hash: "#/compare/limits" }, async (page) => {
   await page.getByRole("button", { name: "Run once" }).click();

@@ -1,5 +1,6 @@
 // One answer on the page: thought, text, what was decided about it, how it ended, and what to do next.
 
+import { announce } from "./announce.js";
 import { canContinue, limitOf, tokenCounts, tokensPerSecond } from "./answer.js";
 import { element, fill, icon, iconButton } from "./dom.js";
 import { count, duration, money, plural, rate } from "./format.js";
@@ -84,7 +85,7 @@ function editForm(text, onsend, oncancel) {
       { class: "buttons" },
       element("button", { type: "submit", class: "strong" }, "Ask this instead"),
       element("button", { type: "button", class: "plain", onclick: oncancel }, "Cancel"),
-      element("span", { class: "quiet" }, "What came after it goes."),
+      element("span", { class: "quiet" }, "Later messages are removed."),
     ),
   );
   return form;
@@ -289,8 +290,9 @@ export class AnswerView {
         type: "button",
         class: "plain",
         onclick: async () => {
-          await navigator.clipboard?.writeText(answer.text);
-          copy.textContent = "Copied";
+          const isCopied = await copyText(answer.text);
+          copy.textContent = isCopied ? "Copied" : "Not copied";
+          announce(copy.textContent);
         },
       },
       "Copy",
@@ -308,6 +310,29 @@ export class AnswerView {
       ),
     );
   }
+}
+
+/**
+ * To the clipboard, also where the page came without encryption and browsers hide the newer way.
+ * @param {string} text
+ * @returns {Promise<boolean>}
+ */
+async function copyText(text) {
+  if (navigator.clipboard) {
+    return navigator.clipboard.writeText(text).then(
+      () => true,
+      () => false,
+    );
+  }
+  const focused = document.activeElement;
+  const area = element("textarea", { class: "unseen", "aria-hidden": "true" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  const isCopied = document.execCommand("copy");
+  area.remove();
+  if (focused instanceof HTMLElement) focused.focus();
+  return isCopied;
 }
 
 /**

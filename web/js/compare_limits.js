@@ -50,6 +50,9 @@ class Limits {
       "aria-label": "Limit in tokens",
       oninput: () => this.show(Number(this.range.value)),
     });
+    const round = { class: "outlined round" };
+    this.smaller = iconButton("back", "Smaller limit", () => this.move(-1), round);
+    this.larger = iconButton("on", "Larger limit", () => this.move(1), round);
     this.ticks = element("div", { class: "ticks", "aria-hidden": "true" });
     this.limit = element("p", { class: "limit-now number" }, "\u00a0");
     this.verdict = element("p", { class: "verdict" }, "\u00a0");
@@ -64,9 +67,9 @@ class Limits {
       element(
         "div",
         { class: "scrub-line" },
-        iconButton("back", "Smaller limit", () => this.move(-1), { class: "outlined round" }),
+        this.smaller,
         element("div", { class: "scrub-range" }, this.range, this.ticks),
-        iconButton("on", "Larger limit", () => this.move(1), { class: "outlined round" }),
+        this.larger,
       ),
       this.verdict,
       element(
@@ -82,7 +85,7 @@ class Limits {
       { class: "ask-line" },
       element(
         "div",
-        { class: "buttons" },
+        { class: "ask-fields" },
         element("label", { class: "inline", for: id }, "Up to", this.largest, "tokens"),
         this.seed.root,
       ),
@@ -125,25 +128,24 @@ class Limits {
   draw(answer, isRunning) {
     this.note.classList.toggle("bad", answer.error !== null);
     const total = tokenCounts(answer).total;
-    if (answer.error) this.note.textContent = answer.error.message;
-    else if (isRunning) this.note.textContent = `${plural(total, "token")} so far`;
-    if (isRunning || !answer.jeton.views) {
+    this.note.textContent = answer.error?.message ?? "\u00a0";
+    const isReady = !isRunning && Boolean(answer.jeton.views);
+    for (const control of [this.range, this.smaller, this.larger]) control.disabled = !isReady;
+    this.result.classList.toggle("is-idle-scrub", !isReady);
+    if (!isReady) {
       this.stops = [];
-      this.range.disabled = true;
+      this.limit.textContent = `${plural(total, "token")}${isRunning ? " so far" : ""}`;
       fill(this.text, answer.text);
       this.thought.hidden = answer.thinking === "";
       fill(this.thought, answer.thinking);
-      this.result.classList.toggle("is-idle-scrub", true);
       return;
     }
-    this.result.classList.toggle("is-idle-scrub", false);
     this.stops = stopsOf(answer.jeton.views);
     this.whole = this.stops[this.stops.length - 1] ?? null;
     const unsafe = answer.jeton.prefix_safe === false;
     this.note.textContent = unsafe
       ? `These limits shape the text, so each was run by itself (${answer.jeton.prefix_unsafe_because ?? "see the documentation"}).`
       : `One run of ${plural(total, "token")} answered ${plural(answer.jeton.views.length, "limit")}.`;
-    this.range.disabled = false;
     this.range.max = String(this.stops.length - 1);
     fill(
       this.presets,

@@ -52,7 +52,7 @@ class TracePage {
       rows: "2",
       placeholder: "Tell me a story about a fox.",
     });
-    this.go = element("button", { type: "submit", class: "strong" }, "Trace");
+    this.go = element("button", { type: "submit", class: "strong run" }, "Trace");
     const knobs = element("div", { class: "unplaced" });
     const sheet = sidePanel({
       name: "Settings",

@@ -70,7 +70,8 @@ export function cellsOf(columns, row) {
  */
 function groupName(row, groupBy) {
   const name = row.group?.[groupBy];
-  return name === null || name === undefined || name === "" ? "none" : String(name);
+  if (name !== null && name !== undefined && name !== "") return String(name);
+  return groupBy === "key_name" ? "no key" : "none";
 }
 
 /** @param {any} percentiles */
