@@ -87,7 +87,7 @@ exceeded; requests with large limits wait longer.
 
 A request that does not fit gets status 429 with the budget's name, what is used and left, when it
 resets, and `Retry-After`. `x-ratelimit-limit-requests`, `-remaining-requests`, `-reset-requests`
-and the same for tokens are in every response of a key that has such budgets.
+and the same for tokens are in every answer to a key that has such budgets, and in the 429.
 
 ## Money
 

@@ -247,7 +247,9 @@ mod tests {
         }
         ledger.flush().expect("written");
         let filter = Filter { since_ms, before_ms: Some(before_ms), ..Filter::default() };
-        tokens_over_time(&ledger, &filter).expect("it can be read").expect("a picture")
+        tokens_over_time(&ledger, &filter, Size::default())
+            .expect("it can be read")
+            .expect("a picture")
     }
 
     #[test]
