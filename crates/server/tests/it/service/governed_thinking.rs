@@ -93,8 +93,8 @@ async fn no_state_from_elsewhere_gets_around_what_is_fixed_about_thinking() {
     World::new(settings("thinking: {default: off}\n")).answer(resume()).await;
 }
 
-/// A budget that is a share of the limit makes no beginning of a longer answer: said of one limit as
-/// of several, and nothing goes on from there.
+/// A budget that is a share of the limit makes no beginning of a longer answer. That is said of one
+/// limit as of several, and nothing goes on from there.
 #[tokio::test]
 async fn what_was_derived_from_a_limit_does_not_go_on_under_another() {
     let world = World::new(settings("thinking: {budget: {max: 30}}\n"));
@@ -119,8 +119,9 @@ async fn what_was_derived_from_a_limit_does_not_go_on_under_another() {
 /// What a scenario fills in is fitted into the limit that the client asks for.
 #[tokio::test]
 async fn what_a_scenario_fills_in_never_makes_a_request_wrong() {
-    let yaml = "scenarios:\n  long: {generation_config: {thinking_budget: 20, answer_reserve: 6}}\n  \
-                least: {generation_config: {min_tokens: 18}}\n";
+    let yaml = "scenarios:\n\
+                \x20 long: {generation_config: {thinking_budget: 20, answer_reserve: 6}}\n\
+                \x20 least: {generation_config: {min_tokens: 18}}\n";
     let world = World::new(settings(yaml));
     for (scenario, limit) in [("long", 20), ("long", 8), ("least", 13), ("least", 1)] {
         let scenario = Some(scenario.to_owned());
