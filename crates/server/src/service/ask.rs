@@ -3,7 +3,7 @@
 use super::asked::Asked;
 use super::clerk::Clerk;
 use super::decide::Decided;
-use super::feed::feed;
+use super::feed::{RUN_EVENTS_MAX, feed};
 use super::gather::Gathering;
 use super::job::{Arrival, Job};
 use super::meters::{Held, headers};
@@ -13,7 +13,6 @@ use super::{Service, entry, jeton_object};
 use crate::error::ApiError;
 use crate::guard::request_id::named;
 use axum::http::{HeaderValue, header};
-use engine::limits::STREAM_EVENTS_MAX;
 use engine::{GenerateRequest, Rejection, Ticket};
 use ledger::Slot;
 use policy::budget::{Need, Rates};
@@ -97,7 +96,7 @@ impl Service {
         job: Job,
         runs: Vec<(Place, GenerateRequest)>,
     ) -> Result<Running, ApiError> {
-        let (inlet, outlet) = feed(runs.len(), STREAM_EVENTS_MAX * runs.len());
+        let (inlet, outlet) = feed(runs.len(), RUN_EVENTS_MAX * runs.len());
         let mut tickets = Vec::with_capacity(runs.len());
         let mut gatherings = Vec::with_capacity(runs.len());
         for (index, (_, request)) in runs.into_iter().enumerate() {

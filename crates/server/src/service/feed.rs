@@ -7,6 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
+/// Events of a run that may wait for its clerk. A clerk waits for nobody, so that they gather only
+/// while the machine has no time for it: some seconds of the fastest model. Who reads too slowly is
+/// found out behind it.
+pub(super) const RUN_EVENTS_MAX: usize = 16_384;
+
 /// An event of one run, with the time at which the engine told it.
 #[derive(Debug)]
 pub(super) struct RunEvent {
