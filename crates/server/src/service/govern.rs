@@ -41,8 +41,8 @@ pub(super) struct Governed {
     pub plan: Plan,
     /// What tokens cost it.
     pub prices: Prices,
-    /// The id of the model that answers.
-    model: String,
+    /// What is fixed for the model's requests, as one text.
+    pub terms: String,
 }
 
 /// Parameters that are fitted into the limit, and shape no prompt.
@@ -73,9 +73,12 @@ impl Begun {
         let mut values = asked.values.clone();
         let goes_on = asked.resume.is_some();
         if !goes_on {
-            // What has to fit into the limit waits until that is decided.
-            let fits_any = |setting: &&Setting| !UNDER_LIMIT.contains(&setting.param());
-            let settings: Vec<_> = early.settings.iter().filter(fits_any).cloned().collect();
+            // What has to fit into the limit goes now, and comes when that is decided.
+            let before = |setting: &Setting| match UNDER_LIMIT.contains(&setting.param()) {
+                true => Setting { value: None, decision: setting.decision.clone() },
+                false => setting.clone(),
+            };
+            let settings: Vec<Setting> = early.settings.iter().map(before).collect();
             Setting::apply(&settings, &mut values);
             let in_force = SamplingParams::from_values(values.iter().cloned());
             wish.choices = in_force.map_err(RequestError::from)?.choices_made() as u64;
@@ -153,8 +156,8 @@ impl Begun {
         let in_force = InForce { values, by_limit, shaped_by };
         let prices = config.prices_of(&who.model);
         let (config, wish) = (Arc::clone(config), wish.clone());
-        let model = who.model.clone();
-        Ok((Governed { config, wish, early, plan, prices, model }, in_force))
+        let terms = self.terms();
+        Ok((Governed { config, wish, early, plan, prices, terms }, in_force))
     }
 }
 
@@ -163,11 +166,6 @@ impl Governed {
     pub fn limits(&self) -> impl Iterator<Item = &Decision> {
         let settings = self.plan.settings.iter().map(|setting| &setting.decision);
         std::iter::once(&self.plan.max_tokens).chain(settings)
-    }
-
-    /// What is fixed for the model's requests, as one text.
-    pub fn terms(&self) -> String {
-        policy::fixed(&self.config, &self.model).join("\n")
     }
 
     /// The last decision about each parameter.

@@ -163,7 +163,7 @@ fn recorded(job: &Job, answer: &Answer, kind: record::Kind) -> Option<Value> {
     let record = record::of_answer(model, answer, job.model.computing(), job.template_used);
     let mut json = record.ok()?.to_json(kind, &answer.completion.text);
     if kind == record::Kind::State {
-        seals::put_on(job.service.ledger(), &mut json, &job.governed.terms());
+        seals::put_on(job.service.ledger(), &mut json, &job.governed.terms);
     }
     Some(json)
 }

@@ -79,12 +79,18 @@ async fn a_deadline_ends_an_answer_with_what_there_is() {
     assert_eq!(world.usage().done, 1);
 }
 
-#[tokio::test]
-async fn a_full_queue_says_when_to_come_again() {
+/// A shut gate behind which one request is computed and one waits.
+fn narrow() -> (Gate, World) {
     let gate = Gate::default();
     let engine =
         EngineConfig { sequences_max: 1, queue_requests_max: 1, ..EngineConfig::default() };
     let world = World::gated(&gate, engine);
+    (gate, world)
+}
+
+#[tokio::test]
+async fn a_full_queue_says_when_to_come_again() {
+    let (gate, world) = narrow();
     let mut running = Vec::new();
     for _ in 0..2 {
         running.push(world.service.ask(long(5)).await.expect("there is room"));
@@ -102,10 +108,7 @@ async fn a_full_queue_says_when_to_come_again() {
 /// A request for several choices takes all of its places or none.
 #[tokio::test]
 async fn choices_that_find_no_room_leave_none_behind() {
-    let gate = Gate::default();
-    let engine =
-        EngineConfig { sequences_max: 1, queue_requests_max: 1, ..EngineConfig::default() };
-    let world = World::gated(&gate, engine);
+    let (gate, world) = narrow();
     let three = asked("Once", &[("max_tokens", int(5)), ("n", int(3))]);
     world.service.ask(three).await.expect_err("only two may be in");
     gate.open();

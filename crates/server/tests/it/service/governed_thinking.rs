@@ -140,3 +140,16 @@ async fn the_last_decision_about_a_parameter_is_told() {
     assert_eq!((&budget["value"], &budget["set_by"]), (&15.into(), &"default".into()), "{budget}");
     assert_eq!(told["limits"]["thinking_budget"]["effective"], 15);
 }
+
+/// What an admin takes away or replaces contradicts nothing any more.
+#[tokio::test]
+async fn what_is_taken_away_makes_no_request_wrong() {
+    let off = World::new(settings("thinking: {mode: off}\n"));
+    let locked = "models: [{id: jeton-tiny, locked: {values: {thinking_budget: 0}}}]\n";
+    let locked = World::new(settings(locked));
+    let asked = [("thinking_budget", int(9)), ("answer_reserve", int(3))];
+    for world in [&off, &locked] {
+        let settled = world.answer(fox(&asked, int(30))).await;
+        assert_eq!(settled.usage.thinking_tokens, 0);
+    }
+}
