@@ -91,6 +91,19 @@ pub fn raw(server: &Running, bytes: &[u8]) -> Reply {
     read_reply(&mut stream)
 }
 
+/// Asks for a chat's answer and reads nothing of it yet.
+pub fn begin_chat(server: &Running, body: &str) -> TcpStream {
+    let mut stream = connect(server);
+    let request = format!(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
+         content-length: {}\r\n\r\n{body}",
+        server.address(),
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).expect("it takes the request");
+    stream
+}
+
 /// Reads until the end of the connection.
 pub fn read_reply(stream: &mut TcpStream) -> Reply {
     let mut bytes = Vec::new();

@@ -1,9 +1,9 @@
 //! A reader that stops reading and stays: it is cut off, and what it held is free again.
 
-use crate::client::{PATIENCE, connect, get, serve_model, stop};
+use crate::client::{PATIENCE, begin_chat, get, serve_model, stop};
 use policy::config::{Config, Server};
 use server::Running;
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read};
 use std::net::TcpStream;
 use std::time::{Duration, Instant};
 
@@ -13,14 +13,7 @@ const BODY: &str = r#"{"messages":[{"role":"user","content":"Tell me a story."}]
 
 /// Asks for it and reads only how the answer begins.
 fn stall(server: &Running) -> TcpStream {
-    let mut stream = connect(server);
-    let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{BODY}",
-        server.address(),
-        BODY.len()
-    );
-    stream.write_all(request.as_bytes()).expect("it takes the request");
+    let mut stream = begin_chat(server, BODY);
     let mut beginning = [0; 15];
     stream.read_exact(&mut beginning).expect("it answers");
     assert_eq!(&beginning, b"HTTP/1.1 200 OK");

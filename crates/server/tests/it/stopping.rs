@@ -1,6 +1,6 @@
 //! Stops and new settings, while answers run.
 
-use crate::client::{connect, get, read_reply, serve_model, serve_with, stop};
+use crate::client::{begin_chat, connect, get, read_reply, serve_model, serve_with, stop};
 use ledger::Ledger;
 use policy::config::{Config, Server};
 use server::{Running, Stopped, attend};
@@ -14,15 +14,7 @@ fn begin_stream(server: &Running, max_tokens: u32) -> BufReader<TcpStream> {
         "{{\"messages\":[{{\"role\":\"user\",\"content\":\"Tell me a story.\"}}],\"stream\":true,\
          \"max_tokens\":{max_tokens},\"ignore_eos\":true,\"seed\":7}}"
     );
-    let mut stream = connect(server);
-    let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {}\r\nconnection: close\r\n\
-         content-length: {}\r\n\r\n{body}",
-        server.address(),
-        body.len()
-    );
-    stream.write_all(request.as_bytes()).expect("it takes the request");
-    let mut stream = BufReader::new(stream);
+    let mut stream = BufReader::new(begin_chat(server, &body));
     let mut line = String::new();
     while !line.starts_with("data: ") {
         line.clear();

@@ -1,6 +1,6 @@
 //! Continued texts.
 
-use super::{COMPLETIONS, post, text};
+use super::{CHAT, COMPLETIONS, post, post_bytes, story, text};
 use serde_json::{Value, json};
 
 #[test]
@@ -61,6 +61,20 @@ fn the_best_of_several_are_given() {
     let answer = post(COMPLETIONS, &request);
     assert_eq!(answer["choices"].as_array().expect("a list").len(), 2);
     assert_eq!(answer["usage"]["completion_tokens"], 16);
+}
+
+/// The best is known last, and a stream says nothing twice.
+#[test]
+fn the_best_of_several_are_not_streamed() {
+    for (path, prompt) in [(COMPLETIONS, json!({"prompt": "Once"})), (CHAT, story(json!({})))] {
+        let mut request = prompt;
+        for (name, value) in [("stream", json!(true)), ("n", json!(1)), ("best_of", json!(2))] {
+            request[name] = value;
+        }
+        let reply = post_bytes(path, request.to_string().as_bytes());
+        assert_eq!(reply.status, 400, "{}", reply.body);
+        assert_eq!(reply.json()["error"]["param"], "best_of");
+    }
 }
 
 #[test]
